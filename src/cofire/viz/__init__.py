@@ -1,0 +1,41 @@
+"""Figures, films and reports: what is drawn, and nothing that is measured. matplotlib is used here only.
+
+Every `draw_*` function takes arrays (or a Recording) and an axis, draws, and returns the axis.
+Everything is loaded on first use, so that asking for one figure does not load the others.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cofire import checks
+
+if TYPE_CHECKING:
+    from cofire.viz._style import DARK as DARK
+    from cofire.viz._style import LIGHT as LIGHT
+    from cofire.viz._style import Theme as Theme
+    from cofire.viz._style import paint as paint
+    from cofire.viz._style import paint_axis as paint_axis
+
+# Where each public name lives: one line per module, extended as figures are added.
+_MODULES: dict[str, tuple[str, ...]] = {
+    "_style": ("DARK", "LIGHT", "Theme", "paint", "paint_axis"),
+}
+_NAMES = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = sorted(_NAMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'cofire.viz' has no attribute {name!r}; it has {', '.join(__all__)}")
+    try:
+        module = import_module(f"cofire.viz.{_NAMES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("matplotlib", "PIL"):
+            raise
+        text = checks.message(f"cofire.viz.{name}", "matplotlib", "none installed", "pip install 'cofire[viz]'")
+        raise checks.MissingExtra(text) from error
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
