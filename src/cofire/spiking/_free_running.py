@@ -1,0 +1,321 @@
+"""Networks that start from a kick and run by themselves, in discrete ticks."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from cofire import checks
+from cofire.recording import Recording, Trace
+from cofire.spiking._free_running_kernel import Synapses, advance, compress
+
+TRACES = ("activation", "spike", "output", "threshold")
+_NOT_KEPT = {name: np.zeros((0, 0), bool if name == "spike" else np.float64) for name in TRACES}
+
+
+class FreeRunningState(NamedTuple):
+    """Everything that a free-running network carries from one tick to the next."""
+
+    activation: np.ndarray  # (N,)
+    firing: np.ndarray  # (N,) bool: who fired in the last tick
+    counter: np.ndarray  # (N,) ticks of refraction left
+    output: np.ndarray  # (K,)
+    threshold: np.ndarray  # (N,) of the coming tick
+    tick: int = 0
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class FreeRunning:
+    """A network of N neurons with refraction and moving thresholds, read by K leaky spike counters.
+
+    All neurons move at once, one tick after the spikes that reach them. With W the weights of magnitude w_th or more:
+
+        a' = clip(a + Wᵀ f, 0, 1)          of neurons out of refraction; others lose their input
+        f' = out of refraction and a' ≥ θ
+        a' = λ_r a'                        of neurons in refraction before this tick
+        θ  = clip(θ₀ + R sin(2π t / p), 0, 1)      for the next tick, where p > 0
+        o  = clip(λ_r o + Wₒᵀ f', 0, 1)
+        a  = λ_a a'
+
+    A neuron that fires keeps its activation and can fire again P ticks later. The refraction leak λ_r is the leak of
+    the outputs too: one knob with two meanings, as published.
+
+    Parameters
+    ----------
+    weights
+        (N, N), `weights[j, i]` from neuron j to neuron i.
+    output_weights
+        (N, K); none by default.
+    thresholds
+        θ₀, (N,) or one number.
+    refraction_period
+        P, in ticks, (N,) or one number.
+    activation_leak, refraction_leak
+        λ_a and λ_r, from 0 to 1.
+    threshold_range, threshold_period
+        R and p (ticks), (N,) or one number; p = 0 holds the threshold still.
+    weight_threshold
+        w_th: weaker weights, of outputs too, count as zero.
+    tanh
+        Squash by (tanh(a + Wᵀ f) + 1) / 2 in place of the clip.
+    refraction
+        Without it a neuron that fires is set to a = 0 and is never refractory.
+
+    Raises
+    ------
+    InvalidType, InvalidValue
+        For shapes that do not fit, numbers that are not finite, leaks outside 0 to 1.
+
+    >>> net = FreeRunning(weights=np.zeros((1, 1)), thresholds=0.3, refraction_period=2)
+    >>> np.flatnonzero(net.run(10, kick=[0])["spike"][:, 0])  # regular firing without a synapse
+    array([0, 2, 4, 6])
+    """
+
+    weights: Any
+    output_weights: Any = None
+    thresholds: Any = 0.5
+    refraction_period: Any = 2
+    activation_leak: float = 0.98
+    refraction_leak: float = 0.75
+    threshold_range: Any = 0.0
+    threshold_period: Any = 0
+    weight_threshold: float = 0.0
+    tanh: bool = False
+    refraction: bool = True
+
+    def __post_init__(self) -> None:
+        weights = _matrix("weights", self.weights)
+        n = weights.shape[0]
+        checks.shape("weights", weights, (n, n), fix="give one row per source and one column per target")
+        readouts = np.zeros((n, 0)) if self.output_weights is None else _matrix("output_weights", self.output_weights)
+        checks.shape("output_weights", readouts, (n, "K"), fix="give one row per neuron")
+        checked = {
+            "weights": weights,
+            "output_weights": readouts,
+            "thresholds": _per_neuron("thresholds", self.thresholds, n),
+            "refraction_period": _per_neuron("refraction_period", self.refraction_period, n, whole=True, low=1),
+            "threshold_range": _per_neuron("threshold_range", self.threshold_range, n),
+            "threshold_period": _per_neuron("threshold_period", self.threshold_period, n, low=0),
+            "activation_leak": checks.number("activation_leak", self.activation_leak, low=0, high=1),
+            "refraction_leak": checks.number("refraction_leak", self.refraction_leak, low=0, high=1),
+            "weight_threshold": checks.number("weight_threshold", self.weight_threshold, low=0),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        checks.instance("tanh", self.tanh, (bool, np.bool_))
+        checks.instance("refraction", self.refraction, (bool, np.bool_))
+
+    def __repr__(self) -> str:
+        n, k = self.output_weights.shape
+        return f"FreeRunning({n} neurons, {len(self.synapses.targets)} synapses, {k} outputs)"
+
+    @property
+    def neurons(self) -> int:
+        """N."""
+        return self.weights.shape[0]
+
+    @property
+    def moving_thresholds(self) -> bool:
+        """Whether any threshold moves."""
+        return bool(np.any((self.threshold_period > 0) & (self.threshold_range != 0)))
+
+    @cached_property
+    def synapses(self) -> Synapses:
+        """The weights that count, compressed."""
+        return compress(self.weights, self.weight_threshold)
+
+    @cached_property
+    def readouts(self) -> Synapses:
+        """The output weights that count, compressed."""
+        return compress(self.output_weights, self.weight_threshold)
+
+    def init_state(self) -> FreeRunningState:
+        """Silence: zero activation and outputs, thresholds at rest."""
+        n, k = self.output_weights.shape
+        zeros = np.zeros(n)
+        return FreeRunningState(zeros, np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(k), self.thresholds.copy())
+
+    def run(self, ticks: int, *, kick: Any = (), drive: Any = None) -> Recording:
+        """Run from silence and record every tick.
+
+        Parameters
+        ----------
+        ticks
+            How many.
+        kick
+            Neurons whose activation is set to 1 before the first tick, or {tick: neurons} for kicks over time.
+        drive
+            (T, N), added to the activation before each tick (and clipped to 0..1): patterns over time.
+
+        Returns
+        -------
+        Recording
+            "activation" (T, N) after the leak, "spike" (T, N), "output" (T, K), "threshold" (T, N) that each tick used.
+        """
+        return self.advance(self.init_state(), ticks, kick=kick, drive=drive)[0]
+
+    def advance(
+        self, state: FreeRunningState, ticks: int, *, kick: Any = (), drive: Any = None
+    ) -> tuple[Recording, FreeRunningState]:
+        """Run on from a state, which is left unchanged; ticks of `kick` count from it. See `run`.
+
+        >>> net = FreeRunning(weights=np.ones((3, 3)) - np.eye(3))
+        >>> first, state = net.advance(net.init_state(), 5, kick=[0])
+        >>> second, _ = net.advance(state, 5)
+        >>> whole = net.run(10, kick=[0])
+        >>> bool(np.array_equal(np.concatenate([first["spike"], second["spike"]]), whole["spike"]))
+        True
+        """
+        checks.integer("ticks", ticks, low=1)
+        traces = _allocate((ticks,), [self], TRACES)
+        after = _simulate(self, state, ticks, _Stimulus.of(self, ticks, kick, drive), traces)
+        axes = {"output": ("tick", "output")}
+        named = {name: Trace(traces[name], axes.get(name, ("tick", "neuron"))) for name in TRACES}
+        return Recording(named, start=float(state.tick), provenance={"made_by": repr(self)}), after
+
+
+def run_many(
+    networks: Sequence[FreeRunning],
+    ticks: int,
+    *,
+    kick: Any = (),
+    record: Collection[str] = TRACES,
+    threads: int | None = None,
+) -> Recording:
+    """Run many networks of one size at once, one thread each, as evolution needs.
+
+    Parameters
+    ----------
+    networks
+        B networks that agree in neurons and outputs.
+    ticks
+        How many.
+    kick
+        As in `FreeRunning.run` for all, or a list with one such kick per network.
+    record
+        Which of "activation", "spike", "output", "threshold" to keep; fewer are faster and smaller.
+    threads
+        As many as processors by default. The result does not depend on it.
+
+    Returns
+    -------
+    Recording
+        The traces with axes (tick, batch, neuron or output).
+
+    >>> net = FreeRunning(weights=np.zeros((2, 2)), thresholds=0.3)
+    >>> run_many([net, net], 4, kick=[[0], [1]], record=["spike"])["spike"].sum(axis=0).tolist()
+    [[2, 0], [0, 2]]
+    """
+    networks = list(networks)
+    checks.integer("networks", len(networks), low=1, fix="give at least one network")
+    checks.integer("ticks", ticks, low=1)
+    for network in networks:
+        shape = networks[0].output_weights.shape
+        checks.shape(
+            "output_weights of every network", checks.instance("network", network, FreeRunning).output_weights, shape
+        )
+    names = [checks.choice("record", name, TRACES) for name in dict.fromkeys(record)]
+    checks.integer("record", len(names), low=1, fix="name at least one trace")
+    kicks = _kick_of_each(kick, len(networks))
+    traces = _allocate((len(networks), ticks), networks, names)
+    workers = _processors() if threads is None else checks.integer("threads", threads, low=1)
+    block = max(1, len(networks) // (8 * workers))  # few tasks, yet enough to even out
+
+    def simulate(first: int) -> None:
+        for place in range(first, min(first + block, len(networks))):
+            network = networks[place]
+            mine = {name: trace[place] for name, trace in traces.items()}
+            _simulate(network, network.init_state(), ticks, _Stimulus.of(network, ticks, kicks[place]), mine)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(simulate, range(0, len(networks), block)))
+    axes = {name: ("tick", "batch", "output" if name == "output" else "neuron") for name in names}
+    return Recording({name: Trace(np.swapaxes(traces[name], 0, 1), axes[name]) for name in names})
+
+
+class _Stimulus(NamedTuple):
+    """What is added to the activation: (N,) before the first tick, and (T, N) over time or no rows."""
+
+    start: np.ndarray
+    drive: np.ndarray
+
+    @classmethod
+    def of(cls, net: FreeRunning, ticks: int, kick: Any, drive: Any = None) -> "_Stimulus":
+        kicks = kick if isinstance(kick, Mapping) else {0: kick}
+        start, over_time = np.zeros(net.neurons), np.zeros((0, net.neurons))
+        if drive is not None or set(kicks) - {0}:
+            over_time = np.zeros((ticks, net.neurons))
+        if drive is not None:
+            fix = "give one row per tick and one column per neuron"
+            given = checks.shape("drive", np.asarray(drive, np.float64), (ticks, net.neurons), fix=fix)
+            over_time += checks.finite("drive", given)
+        for tick, neurons in kicks.items():
+            checks.integer("kick tick", tick, low=0, high=ticks - 1)
+            for neuron in np.atleast_1d(np.asarray(neurons)).tolist():
+                place = checks.integer("kick", neuron, low=0, high=net.neurons - 1)
+                (start if tick == 0 else over_time[tick])[place] = 1.0
+        return cls(start, over_time)
+
+
+def _simulate(
+    net: FreeRunning, state: FreeRunningState, ticks: int, stimulus: _Stimulus, traces: Mapping[str, np.ndarray]
+) -> FreeRunningState:
+    """Fill the traces from a state and return the state after them."""
+    moving = FreeRunningState(*(part.copy() for part in state[:5]), tick=state.tick + ticks)
+    moving.activation[:] = np.clip(moving.activation + stimulus.start, 0.0, 1.0)
+    rows = tuple(
+        traces[name] if name in traces and traces[name].flags.writeable else _NOT_KEPT[name] for name in TRACES
+    )
+    neuron = (net.thresholds, net.refraction_period, net.threshold_range, net.threshold_period)
+    physics = (net.activation_leak, net.refraction_leak, bool(net.tanh), bool(net.refraction))
+    synapses, readouts = tuple(net.synapses), tuple(net.readouts)
+    advance(state.tick, ticks, synapses, readouts, neuron, physics, stimulus.drive, tuple(moving[:5]), rows)
+    return moving
+
+
+def _kick_of_each(kick: Any, networks: int) -> list[Any]:
+    separate = isinstance(kick, Sequence) and len(kick) > 0 and not isinstance(kick[0], int | np.integer)
+    if separate and len(kick) != networks:
+        wanted = f"one kick for all or {networks}, one per network"
+        raise checks.InvalidValue(checks.message("kick", wanted, f"{len(kick)}"))
+    return list(kick) if separate else [kick] * networks
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _allocate(lead: tuple[int, ...], nets: Sequence[FreeRunning], names: Collection[str]) -> dict[str, np.ndarray]:
+    """Room for the traces; thresholds that stand still are kept once, as a read-only view."""
+    neurons, outputs = nets[0].output_weights.shape
+    width = {"output": outputs}
+    traces = {
+        name: np.empty((*lead, width.get(name, neurons)), bool if name == "spike" else np.float64) for name in names
+    }
+    if "threshold" in names and not any(net.moving_thresholds for net in nets):
+        rest = np.stack([net.thresholds for net in nets])
+        still = rest[:, None] if len(lead) == 2 else rest
+        traces["threshold"] = np.broadcast_to(still, traces["threshold"].shape)
+    return traces
+
+
+def _matrix(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(value, dtype=np.float64)
+    return checks.finite(name, checks.shape(name, array, ("N", "M")))
+
+
+def _per_neuron(name: str, value: Any, neurons: int, *, whole: bool = False, low: float | None = None) -> np.ndarray:
+    array = np.asarray(value)
+    if whole and array.dtype.kind not in "iu":
+        raise checks.InvalidType(checks.message(name, "integers", f"dtype {array.dtype}", "count in whole ticks"))
+    array = array.astype(np.int64 if whole else np.float64)
+    array = np.full(neurons, array) if array.ndim == 0 else array
+    checks.finite(name, checks.shape(name, array, (neurons,), fix="give one number, or one per neuron"))
+    if low is not None and array.size and array.min() < low:
+        raise checks.InvalidValue(checks.message(name, f"numbers of at least {low}", str(array.min())))
+    return array
