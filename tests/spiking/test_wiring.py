@@ -139,5 +139,5 @@ def test_a_drawn_network_has_the_sizes_asked_for():
     assert net.output_weights.shape == (50, 7)
     assert net.output_weights.min() >= 0
     assert set(net.refraction_period) == {3, 4, 5}
-    with pytest.raises(InvalidValue, match="wiring.weights: wanted shape"):
+    with pytest.raises(InvalidValue, match=r"wiring\.weights: wanted shape"):
         draw_free_running(Key(8), 50, wiring=random_wiring(Key(0), 40))

@@ -21,13 +21,13 @@ def draw_free_running(
     refraction_leak: float = 0.75,
     weight_threshold: float = 0.0,
 ) -> FreeRunning:
-    """A network with thresholds uniform in 0..1, refraction periods uniform in `periods` (both ends) and sparse outputs.
+    """A network with uniform thresholds (0..1), uniform refraction periods (both ends count) and sparse outputs.
 
     Output weights are non-negative, U(0, 1) * `output_scale`, present with probability `output_density`. The recurrent
     wiring is random, of density 0.1 and scale 0.4, unless another is given.
 
     >>> draw_free_running(Key(1), 64)
-    FreeRunning(64 neurons, 413 synapses, 48 outputs)
+    FreeRunning(64 neurons, 405 synapses, 48 outputs)
     """
     n = checks.integer("neurons", neurons, low=1)
     wired = random_wiring(key.fold("weights"), n) if wiring is None else wiring
@@ -35,10 +35,9 @@ def draw_free_running(
     low = checks.integer("periods[0]", periods[0], low=1)
     high = checks.integer("periods[1]", periods[1], low=low)
     k = checks.integer("outputs", outputs, low=0)
+    density = checks.number("output_density", output_density, low=0, high=1)
     out = key.fold("outputs")
-    exists = out.fold("exists").uniform((n, k), dtype=np.float64) < checks.number(
-        "density", output_density, low=0, high=1
-    )
+    exists = out.fold("exists").uniform((n, k), dtype=np.float64) < density
     return FreeRunning(
         weights=wired.weights,
         output_weights=exists * out.fold("strength").uniform((n, k), dtype=np.float64) * output_scale,

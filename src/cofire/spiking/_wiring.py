@@ -64,7 +64,7 @@ def sinusoidal_wiring(neurons: int) -> Wiring:
 def small_world_wiring(
     key: Key, neurons: int, *, neighbours: int = 10, rewired: float = 0.1, scale: float = 0.4
 ) -> Wiring:
-    """A ring where everyone connects to its nearest `neighbours`; each connection moves its target with probability `rewired`.
+    """A ring, everyone connected to the nearest `neighbours`; a connection moves with probability `rewired`.
 
     The directed form of Watts and Strogatz (1998): moved connections go to a target drawn from those that the source
     does not reach yet, so that everyone keeps exactly `neighbours` outgoing connections and none to itself.
@@ -90,7 +90,7 @@ def small_world_wiring(
 
 
 def scale_free_wiring(key: Key, neurons: int, *, links: int = 5, scale: float = 0.4) -> Wiring:
-    """Growth with preferential attachment: each new neuron links to `links` old ones, chosen in proportion to their degree.
+    """Preferential attachment: each new neuron links to `links` old ones, drawn in proportion to their degree.
 
     Barabási and Albert (1999), started from `links` + 1 neurons that are all linked. A link carries a weight of its
     own in each direction. The old neurons are drawn without repetition, one after the other.
@@ -148,12 +148,12 @@ def spectral_radius(weights: np.ndarray) -> float:
 
 
 def scale_spectral_radius(weights: np.ndarray, radius: float, *, modules: Any = None) -> np.ndarray:
-    """The weights scaled to a spectral radius; with `modules` (N,), each module's inner weights to it, others left alone.
+    """The weights scaled to a spectral radius; with `modules` (N,), the inner weights of each module alone.
 
     Raises InvalidValue where a part has no cycle: its radius is 0 and no factor changes that.
 
     >>> scale_spectral_radius(np.diag([0.5, -2.0]), 1.0)
-    array([[ 0.25, -0.  ],
+    array([[ 0.25,  0.  ],
            [ 0.  , -1.  ]])
     """
     checks.number("radius", radius, low=0)
