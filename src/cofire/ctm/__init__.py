@@ -1,0 +1,35 @@
+"""The Continuous Thought Machine: its parts, its configuration, and the machine itself."""
+
+from cofire.ctm._attention import Attention as Attention
+from cofire.ctm._backbones import ClassicControl as ClassicControl
+from cofire.ctm._backbones import Convolutional as Convolutional
+from cofire.ctm._backbones import Custom as Custom
+from cofire.ctm._backbones import Direct as Direct
+from cofire.ctm._backbones import MiniGrid as MiniGrid
+from cofire.ctm._backbones import ShallowWide as ShallowWide
+from cofire.ctm._backbones import TokenEmbedding as TokenEmbedding
+from cofire.ctm._config import CTMConfig as CTMConfig
+from cofire.ctm._heads import Answer as Answer
+from cofire.ctm._heads import EnergyHead as EnergyHead
+from cofire.ctm._model import CTM as CTM
+from cofire.ctm._model import CTMState as CTMState
+from cofire.ctm._model import Observation as Observation
+from cofire.ctm._model import Tick as Tick
+from cofire.ctm._neuron_models import DeepNeuronModel as DeepNeuronModel
+from cofire.ctm._neuron_models import LinearNeuronModel as LinearNeuronModel
+from cofire.ctm._pairs import FirstLast as FirstLast
+from cofire.ctm._pairs import RandomDense as RandomDense
+from cofire.ctm._pairs import RandomPairs as RandomPairs
+from cofire.ctm._positions import LearnableFourier as LearnableFourier
+from cofire.ctm._positions import MultiScaleLearnableFourier as MultiScaleLearnableFourier
+from cofire.ctm._positions import Rotational1D as Rotational1D
+from cofire.ctm._positions import Rotational2D as Rotational2D
+from cofire.ctm._questions import DigitQuestions as DigitQuestions
+from cofire.ctm._resnet import ResNet as ResNet
+from cofire.ctm._synapses import SynapseBlock as SynapseBlock
+from cofire.ctm._synapses import SynapseUNet as SynapseUNet
+from cofire.ctm._synchronisation import Decayed as Decayed
+from cofire.ctm._synchronisation import Snapshot as Snapshot
+from cofire.ctm._synchronisation import Windowed as Windowed
+from cofire.ctm._thought import Thought as Thought
+from cofire.ctm._thought import certainty as certainty

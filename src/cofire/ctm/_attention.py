@@ -1,0 +1,114 @@
+"""Attention: what the machine looks at, asked by its action synchronisation.
+
+Keys and values are projected once per call, not per tick; the query's two projections are multiplied into one, and the output
+projection is handed to the synapse model to fold into its first map. Per tick there remain, for each head h of width w,
+
+    p = softmax(K_h q_h / sqrt(w)),     o_h = V_h^T p
+
+Source: Vaswani et al., Attention is all you need, arXiv 1706.03762; Darlow et al., arXiv 2505.05522, section 3.5.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cofire import checks
+from cofire.random import Key
+from cofire.random.torch_ import dropout_mask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attention:
+    """Multi-head attention of `width` over the tokens of the backbone."""
+
+    width: int
+    heads: int
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.integer("heads", self.heads, low=1)
+        checks.integer("width", self.width, low=1)
+        if self.width % self.heads:
+            got = f"{self.width} with {self.heads} heads"
+            raise checks.InvalidValue(checks.message("width", "a multiple of the number of heads", got, "change either"))
+        checks.number("dropout", self.dropout, low=0, high=0.99)
+
+
+class AttentionConstants(NamedTuple):
+    """The query's two maps in one, scaled: q = W s + b."""
+
+    weight: Tensor  # (width, P)
+    bias: Tensor  # (width,)
+    key: Key | None
+
+
+class Percept(NamedTuple):
+    """What there is to observe in a call: keys and values per head, or plain features where there is no attention."""
+
+    keys: Tensor | None  # (B H, w, N)
+    values: Tensor | None  # (B H, N, w)
+    features: Tensor | None  # (B, I)
+
+
+class AttentionReader(nn.Module):
+    """The projections of the attention; the tokens have `features` each, the query comes from `queries` pairs."""
+
+    def __init__(self, config: Attention, features: int, queries: int):
+        super().__init__()
+        width = config.width
+        self.config = config
+        self.tokens = nn.Linear(features, width)
+        self.tokens_norm = nn.LayerNorm(width)
+        self.query = nn.Linear(queries, width)
+        self.query_in, self.key_in, self.value_in = (nn.Linear(width, width) for _ in range(3))
+        self.out = nn.Linear(width, width)
+
+    def initialise(self, key: Key) -> None:
+        """Zero biases and Glorot-uniform weights where the published attention has them; the rest as linear layers."""
+        width = self.config.width
+        bound = math.sqrt(6 / (width + 3 * width))  # one matrix (3 width, width) in the published layout
+        for name, part in (("query_in", self.query_in), ("key_in", self.key_in), ("value_in", self.value_in)):
+            drawn = key.fold(name, "weight").uniform((width, width), low=-bound, high=bound)
+            part.weight.copy_(torch.from_numpy(drawn))
+            part.bias.zero_()
+        self.out.bias.zero_()
+
+    def perceive(self, tokens: Tensor) -> Percept:
+        """Keys and values of tokens (B, N, F), once per observation."""
+        x = self.tokens_norm(self.tokens(tokens))
+        batch, count, width = x.shape
+        heads = self.config.heads
+        shape = (batch, count, heads, width // heads)
+        keys = self.key_in(x).view(shape).permute(0, 2, 3, 1).reshape(batch * heads, width // heads, count)
+        values = self.value_in(x).view(shape).permute(0, 2, 1, 3).reshape(batch * heads, count, width // heads)
+        return Percept(keys.contiguous(), values.contiguous(), None)
+
+    def constants(self, key: Key | None) -> AttentionConstants:
+        """The merged query projection of this call."""
+        scale = 1 / math.sqrt(self.config.width // self.config.heads)
+        dropping = self.training and self.config.dropout > 0
+        weight = (self.query_in.weight @ self.query.weight) * scale
+        bias = torch.addmv(self.query_in.bias, self.query_in.weight, self.query.bias) * scale
+        return AttentionConstants(weight, bias, key if dropping else None)
+
+    def attend(
+        self, synchronisation: Tensor, percept: Percept, constants: AttentionConstants, tick: int
+    ) -> tuple[Tensor, Tensor]:
+        """What is seen, before the output projection, (B, width), and the attention weights, (B, H, N)."""
+        keys, values = percept.keys, percept.values
+        if keys is None or values is None:
+            raise checks.InvalidValue(
+                checks.message("percept", "keys and values", "plain features", "model.perceive(x) makes the right one")
+            )
+        batch, heads = len(synchronisation), self.config.heads
+        query = F.linear(synchronisation, constants.weight, constants.bias)
+        weights = torch.softmax(torch.bmm(query.view(batch * heads, 1, -1), keys), -1)
+        used = weights
+        if constants.key is not None:
+            used = weights * dropout_mask(constants.key, tuple(weights.shape), self.config.dropout, step=tick)
+        seen = torch.bmm(used, values).view(batch, -1)
+        return seen, weights.view(batch, heads, -1)

@@ -1,0 +1,166 @@
+"""Synapse models: what every neuron receives from all others and from what the machine attends to.
+
+A synapse model maps x = [o; z] (what was observed, (B, I), and the activations, (B, D)) to the pre-activations a, (B, D).
+Its first step is linear, so that the two parts are never concatenated: W x = W_o o + W_z z; and when nothing lies between,
+a linear map that ends in o (the output projection of the attention) is multiplied into W_o once per call.
+
+Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.2.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cofire import checks
+from cofire.random import Key
+from cofire.random.torch_ import dropout_mask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SynapseBlock:
+    """Dropout, linear to 2D, gated linear unit, layer norm: a = LN(GLU(W [o; z] + b)).
+
+    `blocks` such steps follow each other (the published control machines use two); only the first sees o.
+    """
+
+    blocks: int = 1
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.integer("blocks", self.blocks, low=1)
+        checks.number("dropout", self.dropout, low=0, high=0.99)
+
+    def build(self, neurons: int, inputs: int) -> "Synapse":
+        """The module for D neurons and I observed inputs."""
+        return _Blocks(self, neurons, inputs)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SynapseUNet:
+    """A U-Net over the neurons: `depth` widths from D down to `narrowest` and back, with normalised skips.
+
+    >>> SynapseUNet(depth=4).widths(64)
+    [64, 48, 32, 16]
+    """
+
+    depth: int
+    narrowest: int = 16
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.integer("depth", self.depth, low=2, fix="a depth of 1 is SynapseBlock()")
+        checks.integer("narrowest", self.narrowest, low=1)
+        checks.number("dropout", self.dropout, low=0, high=0.99)
+
+    def widths(self, neurons: int) -> list[int]:
+        """The widths on the way down: equally spaced, rounded towards zero."""
+        checks.integer("neurons", neurons, low=self.narrowest, fix=f"narrowest={neurons} or fewer, or SynapseBlock()")
+        return [int(width) for width in np.linspace(neurons, self.narrowest, self.depth)]
+
+    def build(self, neurons: int, inputs: int) -> "Synapse":
+        """The module for D neurons and I observed inputs."""
+        return _UNet(self, neurons, inputs)
+
+
+class SynapseConstants(NamedTuple):
+    """The first linear map of a call: W_z z + b plus W_o o, where o may come through a folded linear map."""
+
+    activations: Tensor  # (out, D)
+    direct: tuple[Tensor, Tensor]  # weight (out, I) and bias (out,) for what is observed as it is
+    folded: tuple[Tensor, Tensor] | None  # the same with the observation's last linear map multiplied in
+    projection: tuple[Tensor, Tensor] | None  # that map by itself, where dropout stands between
+    key: Key | None
+
+
+class Synapse(nn.Module):
+    """A synapse model: its first linear map, and in subclasses what follows it."""
+
+    def __init__(self, inputs: int, dropout: float, first: nn.Linear):
+        super().__init__()
+        self.inputs, self.dropout, self.first = inputs, dropout, first
+
+    def constants(self, projection: tuple[Tensor, Tensor] | None, key: Key | None) -> SynapseConstants:
+        """Split the first map and fold the observation's last map (weight (I, I'), bias (I,)) into it."""
+        observed, activations = self.first.weight[:, : self.inputs], self.first.weight[:, self.inputs :]
+        direct = (observed, self.first.bias)
+        if self.training and self.dropout > 0:
+            return SynapseConstants(activations, direct, None, projection, key)
+        folded = None
+        if projection is not None:
+            folded = (observed @ projection[0], torch.addmv(self.first.bias, observed, projection[1]))
+        return SynapseConstants(activations, direct, folded, None, None)
+
+    def forward(
+        self, observed: Tensor, activation: Tensor, constants: SynapseConstants, tick: int, *, project: bool
+    ) -> Tensor:
+        """Pre-activations (B, D) from activations (B, D) and what was observed, to be projected first or not."""
+        weight, bias = constants.direct
+        if project and constants.folded is not None:
+            weight, bias = constants.folded
+        elif project and constants.projection is not None:
+            observed = F.linear(observed, *constants.projection)
+        observed = self.drop(observed, constants.key, "observed", tick)
+        activation = self.drop(activation, constants.key, "activations", tick)
+        x = torch.addmm(bias, observed, weight.t())
+        return self.after_first(torch.addmm(x, activation, constants.activations.t()), constants.key, tick)
+
+    def drop(self, x: Tensor, key: Key | None, place: str | int, tick: int) -> Tensor:
+        """Dropout with a mask addressed by the place and the tick; without a key, nothing."""
+        if key is None:
+            return x
+        return x * dropout_mask(key.fold(place), tuple(x.shape), self.dropout, step=tick)
+
+    def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:
+        """What follows the first linear map."""
+        raise NotImplementedError
+
+
+class _Blocks(Synapse):
+    def __init__(self, config: SynapseBlock, neurons: int, inputs: int):
+        super().__init__(inputs, config.dropout, nn.Linear(inputs + neurons, 2 * neurons))
+        self.norm = nn.LayerNorm(neurons)
+        self.more = nn.ModuleList(
+            nn.ModuleDict({"linear": nn.Linear(neurons, 2 * neurons), "norm": nn.LayerNorm(neurons)})
+            for _ in range(config.blocks - 1)
+        )
+
+    def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:
+        x = self.norm(F.glu(x, -1))
+        for place, block in enumerate(self.more):
+            x = block["norm"](F.glu(block["linear"](self.drop(x, key, place, tick)), -1))  # pyright: ignore[reportIndexIssue]
+        return x
+
+
+class _Step(nn.Module):
+    """Linear, layer norm, SiLU."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.linear, self.norm = nn.Linear(inputs, outputs), nn.LayerNorm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(self.norm(self.linear(x)))
+
+
+class _UNet(Synapse):
+    def __init__(self, config: SynapseUNet, neurons: int, inputs: int):
+        super().__init__(inputs, config.dropout, nn.Linear(inputs + neurons, neurons))
+        widths = config.widths(neurons)
+        self.norm = nn.LayerNorm(neurons)
+        self.down = nn.ModuleList(_Step(wide, narrow) for wide, narrow in zip(widths, widths[1:], strict=False))
+        self.up = nn.ModuleList(_Step(narrow, wide) for wide, narrow in zip(widths, widths[1:], strict=False))
+        self.skip_norms = nn.ModuleList(nn.LayerNorm(wide) for wide in widths[:-1])
+
+    def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:
+        skips = [F.silu(self.norm(x))]
+        for place, step in enumerate(self.down):
+            skips.append(step(self.drop(skips[-1], key, place, tick)))
+        x = skips.pop()
+        for level in reversed(range(len(self.up))):
+            up = self.up[level](self.drop(x, key, f"up {level}", tick))
+            x = self.skip_norms[level](up + skips[level])
+        return x

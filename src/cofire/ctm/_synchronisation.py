@@ -1,0 +1,252 @@
+"""Synchronisation: how pairs of neurons move together over a thought, the machine's only way out.
+
+For a pair (i, j) with learned decay rate lambda and retention r = exp(-clamp(lambda, 0, 15)), over activations z^0 .. z^t:
+
+    alpha^t = r alpha^{t-1} + z_i^t z_j^t        beta^t = r beta^{t-1} + 1        S^t = alpha^t / sqrt(beta^t)
+
+from alpha^0 = z_i^0 z_j^0, beta^0 = 1. The matrix of all pairs is never formed. (The paper's text divides by beta, its listing
+and its trained weights by sqrt(beta): cofire follows the weights.)
+
+Over a stored window of the last M activations, with rates clamped to [0, 4], oldest first, w_k = exp(-(M - 1 - k) lambda):
+
+    S = sum_k w_k z_i^k z_j^k / sqrt(sum_k w_k)
+
+Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.4 and appendix.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from cofire import checks
+from cofire.ctm._pairs import PairSelection, Side
+from cofire.random import Key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decayed:
+    """The synchronisation of chosen pairs over the whole thought, each pair with a learned decay."""
+
+    pairs: PairSelection
+    highest_rate = 15.0
+
+    def build(self, neurons: int, side: Side) -> "DecayedSynchronisation":
+        """The module for D neurons."""
+        return DecayedSynchronisation(self, neurons, side)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Windowed:
+    """The synchronisation of chosen pairs over the last M activations, each pair with a learned decay."""
+
+    pairs: PairSelection
+    highest_rate = 4.0
+
+    def build(self, neurons: int, side: Side) -> "WindowedSynchronisation":
+        """The module for D neurons."""
+        return WindowedSynchronisation(self, neurons, side)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """No synchronisation: the activations of this tick are read instead (an ablation)."""
+
+    def build(self, neurons: int, side: Side) -> "SnapshotReading":
+        """The module for D neurons."""
+        return SnapshotReading(neurons)
+
+
+Reading = Decayed | Windowed | Snapshot
+
+
+class _Bounded(torch.autograd.Function):
+    """clamp(x, low, high) whose gradient dies only where a descent step would leave the interval."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.low, ctx.high = low, high
+        return x.clamp(low, high)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (x,) = ctx.saved_tensors
+        outward = ((x <= ctx.low) & (gradient > 0)) | ((x >= ctx.high) & (gradient < 0))
+        return gradient.masked_fill(outward, 0.0), None, None
+
+
+class _DecayedSums(torch.autograd.Function):
+    """s^t = r s^{t-1} + x^t for all t at once, (T, …, P) and r (P,): one buffer forward, one backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, retention: Tensor) -> Tensor:
+        sums = x.clone()
+        for t in range(1, len(sums)):
+            sums[t].addcmul_(sums[t - 1], retention)
+        ctx.save_for_backward(sums, retention)
+        return sums
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        sums, retention = ctx.saved_tensors
+        flow = gradient.clone()
+        for t in range(len(flow) - 2, -1, -1):
+            flow[t].addcmul_(flow[t + 1], retention)
+        return flow, (flow[1:] * sums[:-1]).flatten(0, -2).sum(0)
+
+
+def decayed_sums(x: Tensor, retention: Tensor) -> Tensor:
+    """The running sums s^t = r s^{t-1} + x^t along the first axis.
+
+    Arguments: `x` (T, …, P) and `retention` r (P,). Returns all sums, (T, …, P). Differentiable once in both.
+
+    >>> decayed_sums(torch.ones(3, 1), torch.tensor([0.5])).flatten().tolist()
+    [1.0, 1.5, 1.75]
+    """
+    return _DecayedSums.apply(x, retention)  # pyright: ignore[reportReturnType]
+
+
+class SynchronisationConstants(NamedTuple):
+    """What reading costs once per call: the pairs written out and their retention or weights."""
+
+    left: Tensor  # (P,)
+    right: Tensor  # (P,)
+    retention: Tensor  # (P,) for decayed reading, weights (M, P) for windowed
+
+
+class Accumulator(NamedTuple):
+    """The running sums of decayed synchronisation: alpha (B, P) and beta (P,)."""
+
+    alpha: Tensor
+    beta: Tensor
+
+
+class _PairReading(nn.Module):
+    """What both kinds of reading share: pairs kept with the weights, and learned decay rates."""
+
+    left: Tensor
+    right: Tensor
+
+    def __init__(self, config: Decayed | Windowed, neurons: int, side: Side):
+        super().__init__()
+        checks.instance("pairs", config.pairs, PairSelection)
+        self.config, self.neurons, self.side = config, neurons, side
+        self.width = config.pairs.count
+        chosen = len(config.pairs.choose(neurons, side, Key(0))[0])
+        self.register_buffer("left", torch.empty(chosen, dtype=torch.int64))
+        self.register_buffer("right", torch.empty(chosen, dtype=torch.int64))
+        self.decay = nn.Parameter(torch.empty(self.width))
+
+    def initialise(self, key: Key) -> None:
+        """Draw the pairs; start without forgetting."""
+        left, right = self.config.pairs.choose(self.neurons, self.side, key.fold("pairs"))
+        self.left.copy_(torch.from_numpy(left))
+        self.right.copy_(torch.from_numpy(right))
+        self.decay.zero_()
+
+    def pairs(self) -> tuple[Tensor, Tensor]:
+        """The two indices of every pair, (P,) each."""
+        if not self.config.pairs.dense:
+            return self.left, self.right
+        rows, columns = torch.triu_indices(len(self.left), len(self.left), device=self.left.device)
+        return self.left[rows], self.right[columns]
+
+    def rates(self) -> Tensor:
+        """The decay rates in use, (P,)."""
+        return _Bounded.apply(self.decay, 0.0, self.config.highest_rate)  # pyright: ignore[reportReturnType]
+
+
+class DecayedSynchronisation(_PairReading):
+    """Running synchronisation: `start`, `update` by one tick, `read`; or `read_all` ticks at once."""
+
+    def constants(self, window: int) -> SynchronisationConstants:
+        """Pairs and retention of this call."""
+        return SynchronisationConstants(*self.pairs(), torch.exp(-self.rates()))
+
+    def products(self, activation: Tensor, constants: SynchronisationConstants) -> Tensor:
+        """z_i z_j of every pair, (…, D) -> (…, P)."""
+        return activation.index_select(-1, constants.left) * activation.index_select(-1, constants.right)
+
+    def start(self, activation: Tensor, constants: SynchronisationConstants) -> Accumulator:
+        """The sums after the first activations, (B, D)."""
+        return Accumulator(self.products(activation, constants), torch.ones_like(constants.retention))
+
+    def update(self, state: Accumulator, activation: Tensor, constants: SynchronisationConstants) -> Accumulator:
+        """The sums after one more tick."""
+        alpha = torch.addcmul(self.products(activation, constants), state.alpha, constants.retention)
+        return Accumulator(alpha, state.beta * constants.retention + 1)
+
+    def read(self, state: Accumulator, constants: SynchronisationConstants) -> Tensor:
+        """S = alpha / sqrt(beta), (B, P)."""
+        return state.alpha * state.beta.rsqrt()
+
+    def read_all(self, state: Accumulator, activations: Tensor, constants: SynchronisationConstants) -> Tensor:
+        """S after each of the next T activations (T, B, D) at once, (T, B, P)."""
+        products = self.products(activations, constants)
+        first = torch.addcmul(products[0], state.alpha, constants.retention)
+        alpha = decayed_sums(torch.cat([first[None], products[1:]]), constants.retention)
+        ones = torch.ones_like(constants.retention).expand(len(products), -1)
+        beta = decayed_sums(torch.cat([(state.beta * constants.retention + 1)[None], ones[1:]]), constants.retention)
+        return alpha * beta.rsqrt()[:, None]
+
+
+class WindowedSynchronisation(_PairReading):
+    """Synchronisation over the last M activations, kept as a tuple of M tensors that consecutive states share."""
+
+    def constants(self, window: int) -> SynchronisationConstants:
+        """Pairs and weights (M, P) of this call."""
+        age = torch.arange(window - 1, -1, -1, device=self.decay.device, dtype=self.decay.dtype)
+        return SynchronisationConstants(*self.pairs(), torch.exp(-age[:, None] * self.rates()))
+
+    def start(self, trace: Tensor, constants: SynchronisationConstants) -> tuple[Tensor, ...]:
+        """The window (B, D, M) as M tensors, oldest first."""
+        return trace.unbind(-1)
+
+    def update(self, state: tuple[Tensor, ...], activation: Tensor, constants: SynchronisationConstants) -> tuple[Tensor, ...]:
+        """Forget the oldest activations and append the newest."""
+        return (*state[1:], activation)
+
+    def read(self, state: tuple[Tensor, ...], constants: SynchronisationConstants) -> Tensor:
+        """The weighted sum over the window, (B, P)."""
+        left = torch.stack([z.index_select(-1, constants.left) for z in state])
+        right = torch.stack([z.index_select(-1, constants.right) for z in state])
+        weights = constants.retention
+        return (weights[:, None] * left * right).sum(0) / weights.sum(0).sqrt()
+
+    def read_all(self, state: tuple[Tensor, ...], activations: Tensor, constants: SynchronisationConstants) -> Tensor:
+        """S after each of the next T activations (T, B, D), (T, B, P)."""
+        seen = (*state, *activations.unbind(0))
+        window = len(state)
+        return torch.stack([self.read(seen[t + 1 : t + 1 + window], constants) for t in range(len(activations))])
+
+
+class SnapshotReading(nn.Module):
+    """The activations themselves."""
+
+    def __init__(self, neurons: int):
+        super().__init__()
+        self.width = neurons
+
+    def constants(self, window: int) -> None:
+        """Nothing to prepare."""
+
+    def start(self, activation: Tensor, constants: None) -> Tensor:
+        """The activations, (B, D)."""
+        return activation
+
+    def update(self, state: Tensor, activation: Tensor, constants: None) -> Tensor:
+        """The newer activations."""
+        return activation
+
+    def read(self, state: Tensor, constants: None) -> Tensor:
+        """The activations, (B, D)."""
+        return state
+
+    def read_all(self, state: Tensor, activations: Tensor, constants: None) -> Tensor:
+        """The activations of the next T ticks, (T, B, D)."""
+        return activations
