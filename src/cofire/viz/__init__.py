@@ -10,14 +10,37 @@ from typing import TYPE_CHECKING, Any
 from cofire import checks
 
 if TYPE_CHECKING:
+    from cofire.viz._accuracy import draw_accuracy as draw_accuracy
+    from cofire.viz._accuracy import draw_certainty as draw_certainty
+    from cofire.viz._accuracy import draw_errors as draw_errors
+    from cofire.viz._accuracy import draw_mistakes as draw_mistakes
+    from cofire.viz._evidence import RunFacts as RunFacts
+    from cofire.viz._evidence import ThinkingEvidence as ThinkingEvidence
+    from cofire.viz._inside import draw_activity as draw_activity
+    from cofire.viz._inside import draw_decays as draw_decays
+    from cofire.viz._inside import draw_traces as draw_traces
+    from cofire.viz._inside import liveliest as liveliest
+    from cofire.viz._reliability import draw_confusion as draw_confusion
+    from cofire.viz._reliability import draw_reliability as draw_reliability
+    from cofire.viz._stopping import Extremes as Extremes
+    from cofire.viz._stopping import draw_images as draw_images
+    from cofire.viz._stopping import draw_stopping as draw_stopping
+    from cofire.viz._stopping import easy_and_hard as easy_and_hard
     from cofire.viz._style import DARK as DARK
     from cofire.viz._style import LIGHT as LIGHT
     from cofire.viz._style import Theme as Theme
     from cofire.viz._style import paint as paint
     from cofire.viz._style import paint_axis as paint_axis
+    from cofire.viz._training import draw_training as draw_training
 
 # Where each public name lives: one line per module, extended as figures are added.
 _MODULES: dict[str, tuple[str, ...]] = {
+    "_accuracy": ("draw_accuracy", "draw_certainty", "draw_errors", "draw_mistakes"),
+    "_evidence": ("RunFacts", "ThinkingEvidence"),
+    "_inside": ("draw_activity", "draw_decays", "draw_traces", "liveliest"),
+    "_reliability": ("draw_confusion", "draw_reliability"),
+    "_stopping": ("Extremes", "draw_images", "draw_stopping", "easy_and_hard"),
+    "_training": ("draw_training",),
     "_style": ("DARK", "LIGHT", "Theme", "paint", "paint_axis"),
 }
 _NAMES = {name: module for module, names in _MODULES.items() for name in names}
