@@ -33,3 +33,4 @@ from cofire.ctm._synchronisation import Snapshot as Snapshot
 from cofire.ctm._synchronisation import Windowed as Windowed
 from cofire.ctm._thought import Thought as Thought
 from cofire.ctm._thought import certainty as certainty
+from cofire.ctm._published import load_published as load_published

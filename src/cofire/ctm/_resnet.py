@@ -6,6 +6,7 @@ receptive field small. Source: He et al., Deep residual learning, arXiv 1512.033
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -46,9 +47,45 @@ class ResNet:
         """Features per token."""
         return 64 * 2 ** (self.stages - 1) * DEPTHS[self.depth][1]
 
+    def blocks(self) -> list[list["Block"]]:
+        """The residual blocks of each stage that is kept."""
+        counts, expansion = DEPTHS[self.depth]
+        stages, inputs = [], 64
+        for stage in range(self.stages):
+            width = 64 * 2**stage
+            stages.append([])
+            for place in range(counts[stage]):
+                stages[-1].append(Block(inputs, width, 2 if stage > 0 and place == 0 else 1, expansion))
+                inputs = width * expansion
+        return stages
+
     def build(self) -> nn.Module:
         """The module (B, channels, H, W) -> (B, H', W', F)."""
         return _ResNet(self)
+
+
+class Block(NamedTuple):
+    """The sizes of a residual block: basic (two 3x3 convolutions) or, with an expansion, a bottleneck (1x1, 3x3, 1x1)."""
+
+    inputs: int
+    width: int
+    stride: int
+    expansion: int
+
+    @property
+    def outputs(self) -> int:
+        """Channels that come out."""
+        return self.width * self.expansion
+
+    @property
+    def convolutions(self) -> int:
+        """Convolutions on the main path."""
+        return 2 if self.expansion == 1 else 3
+
+    @property
+    def projected(self) -> bool:
+        """True where the shortcut needs a convolution because sizes change."""
+        return self.stride != 1 or self.inputs != self.outputs
 
 
 class _Convolution(nn.Conv2d):
@@ -64,20 +101,19 @@ class _Convolution(nn.Conv2d):
 
 
 class _Block(nn.Module):
-    """A residual block: basic (two 3x3) or bottleneck (1x1, 3x3, 1x1), with a projected shortcut where sizes change."""
+    """A residual block with its shortcut."""
 
-    def __init__(self, inputs: int, width: int, stride: int, expansion: int):
+    def __init__(self, block: Block):
         super().__init__()
-        outputs = width * expansion
-        if expansion == 1:
+        inputs, width, stride, outputs = block.inputs, block.width, block.stride, block.outputs
+        if block.expansion == 1:
             sizes = [(inputs, width, 3, stride), (width, width, 3, 1)]
         else:
             sizes = [(inputs, width, 1, 1), (width, width, 3, stride), (width, outputs, 1, 1)]
         self.convolutions = nn.ModuleList(_Convolution(*size) for size in sizes)
         self.norms = nn.ModuleList(nn.BatchNorm2d(size[1]) for size in sizes)
-        projected = stride != 1 or inputs != outputs
-        self.shortcut = _Convolution(inputs, outputs, 1, stride) if projected else None
-        self.shortcut_norm = nn.BatchNorm2d(outputs) if projected else None
+        self.shortcut = _Convolution(inputs, outputs, 1, stride) if block.projected else None
+        self.shortcut_norm = nn.BatchNorm2d(outputs) if block.projected else None
 
     def forward(self, x: Tensor) -> Tensor:
         y = x
@@ -93,20 +129,10 @@ class _Block(nn.Module):
 class _ResNet(nn.Module):
     def __init__(self, config: ResNet):
         super().__init__()
-        blocks, expansion = DEPTHS[config.depth]
         self.colours = nn.Conv2d(config.channels, 3, 1)
         self.stem = _Convolution(3, 64, 3)
         self.stem_norm = nn.BatchNorm2d(64)
-        self.stages = nn.ModuleList()
-        inputs = 64
-        for stage in range(config.stages):
-            width = 64 * 2**stage
-            strides = [1 if stage == 0 else 2] + [1] * (blocks[stage] - 1)
-            parts = []
-            for stride in strides:
-                parts.append(_Block(inputs, width, stride, expansion))
-                inputs = width * expansion
-            self.stages.append(nn.Sequential(*parts))
+        self.stages = nn.ModuleList(nn.Sequential(*(_Block(block) for block in blocks)) for blocks in config.blocks())
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.stem_norm(self.stem(self.colours(x))))

@@ -130,8 +130,8 @@ class _Blocks(Synapse):
 
     def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:
         x = self.norm(F.glu(x, -1))
-        for place, block in enumerate(self.more):
-            x = block["norm"](F.glu(block["linear"](self.drop(x, key, place, tick)), -1))  # pyright: ignore[reportIndexIssue]
+        for block in self.more:
+            x = block["norm"](F.glu(block["linear"](x), -1))  # pyright: ignore[reportIndexIssue]
         return x
 
 
