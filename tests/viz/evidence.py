@@ -31,7 +31,7 @@ def synthetic_evidence(
     difficulty = key.fold("difficulty").uniform((examples,)).astype(np.float64) ** 3
     logits = _logits(key.fold("logits"), labels, difficulty, ticks)
     certainty = certainty_of(logits)
-    recorded = np.argsort(difficulty)[np.linspace(0, examples - 1, min(6, examples)).astype(int)]
+    recorded = np.argsort(difficulty)[np.linspace(0, examples - 1, min(8, examples)).astype(int)]
     fields: dict[str, Any] = {
         "images": draw_digits(key.fold("images"), labels),
         "labels": labels,
@@ -84,11 +84,11 @@ def draw_digits(key: Key, labels: np.ndarray) -> np.ndarray:
 
 def _logits(key: Key, labels: np.ndarray, difficulty: np.ndarray, ticks: int) -> np.ndarray:
     """The right class rises around the tick at which the example settles, and not at all for the hardest."""
-    settle = 1 + difficulty[:, None] * ticks
+    settle = 1 + difficulty[:, None] * ticks * 0.9
     rise = 1 / (1 + np.exp(-(np.arange(1, ticks + 1) - settle) / 0.7))  # (N, T)
-    tired = 1 - 0.03 * np.abs(np.arange(1, ticks + 1) - settle - 1.5)
-    margin = 13 * rise * tired * (1.04 - difficulty[:, None])
-    noise = key.normal((len(labels), CLASSES, ticks), std=0.9)
+    tired = 1 - 0.015 * np.abs(np.arange(1, ticks + 1) - settle - 1.5)
+    margin = 16 * rise * tired * (1.1 - difficulty[:, None])
+    noise = key.normal((len(labels), CLASSES, ticks), std=0.5)
     drift = key.fold("lasting").normal((len(labels), CLASSES, 1), std=1.1)
     return noise + drift + margin[:, None, :] * (np.arange(CLASSES) == labels[:, None])[:, :, None]
 
@@ -104,8 +104,11 @@ def _recording(key: Key, ticks: int, batch: int, neurons: int, heads: int) -> Re
     angle = 0.5 * time + 2 * np.pi * np.arange(heads) / heads + np.arange(batch)[:, None]  # (T, B, H)
     distance = (row - 3 - 2 * np.sin(angle)[..., None]) ** 2 + (column - 3 - 2 * np.cos(angle)[..., None]) ** 2
     attention = np.exp(-distance / 2)
+    left, right = key.fold("pairs").integers(0, neurons, (2, 24))
+    together = np.cumsum(activation[:, :, left] * activation[:, :, right], axis=0) / np.sqrt(1 + time)
     return Recording(
         {
+            "sync_out": Trace(together, ("tick", "batch", "pair")),
             "post_activation": Trace(activation, ("tick", "batch", "neuron")),
             "attention": Trace(attention / attention.sum(axis=-1, keepdims=True), ("tick", "batch", "head", "token")),
         }

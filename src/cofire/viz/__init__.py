@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from cofire.viz._accuracy import draw_mistakes as draw_mistakes
     from cofire.viz._evidence import RunFacts as RunFacts
     from cofire.viz._evidence import ThinkingEvidence as ThinkingEvidence
+    from cofire.viz._film import Walk as Walk
+    from cofire.viz._film import attention_centres as attention_centres
+    from cofire.viz._film import attention_map as attention_map
+    from cofire.viz._film import film_frames as film_frames
+    from cofire.viz._film import write_gif as write_gif
     from cofire.viz._inside import draw_activity as draw_activity
     from cofire.viz._inside import draw_decays as draw_decays
+    from cofire.viz._inside import draw_synchronisation as draw_synchronisation
     from cofire.viz._inside import draw_traces as draw_traces
     from cofire.viz._inside import liveliest as liveliest
     from cofire.viz._reliability import draw_confusion as draw_confusion
@@ -25,21 +31,25 @@ if TYPE_CHECKING:
     from cofire.viz._stopping import Extremes as Extremes
     from cofire.viz._stopping import draw_images as draw_images
     from cofire.viz._stopping import draw_stopping as draw_stopping
+    from cofire.viz._stopping import draw_thinking_time as draw_thinking_time
     from cofire.viz._stopping import easy_and_hard as easy_and_hard
     from cofire.viz._style import DARK as DARK
     from cofire.viz._style import LIGHT as LIGHT
     from cofire.viz._style import Theme as Theme
     from cofire.viz._style import paint as paint
     from cofire.viz._style import paint_axis as paint_axis
+    from cofire.viz._thinking import write_thinking_report as write_thinking_report
     from cofire.viz._training import draw_training as draw_training
 
 # Where each public name lives: one line per module, extended as figures are added.
 _MODULES: dict[str, tuple[str, ...]] = {
     "_accuracy": ("draw_accuracy", "draw_certainty", "draw_errors", "draw_mistakes"),
     "_evidence": ("RunFacts", "ThinkingEvidence"),
-    "_inside": ("draw_activity", "draw_decays", "draw_traces", "liveliest"),
+    "_inside": ("draw_activity", "draw_decays", "draw_synchronisation", "draw_traces", "liveliest"),
     "_reliability": ("draw_confusion", "draw_reliability"),
-    "_stopping": ("Extremes", "draw_images", "draw_stopping", "easy_and_hard"),
+    "_stopping": ("Extremes", "draw_images", "draw_stopping", "draw_thinking_time", "easy_and_hard"),
+    "_film": ("Walk", "attention_centres", "attention_map", "film_frames", "write_gif"),
+    "_thinking": ("write_thinking_report",),
     "_training": ("draw_training",),
     "_style": ("DARK", "LIGHT", "Theme", "paint", "paint_axis"),
 }

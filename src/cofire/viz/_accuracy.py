@@ -25,11 +25,11 @@ def draw_accuracy(
     `most_certain` is the share when each example answers at its most certain tick, `control` that of the one-tick
     control, `chance` that of guessing.
     """
-    _levels(axis, {"most": most_certain, "control": control, "chance": chance}, theme)
     axis.plot(_numbers(accuracy), accuracy, color=theme.thought, marker="o", markersize=4, label="at this tick")
+    _levels(axis, {"most": most_certain, "control": control, "chance": chance}, theme)
     axis.set(title="Right answers", ylabel="share of held-out digits", ylim=(0, 1.03))
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.legend(loc="lower right")
+    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 0.12))  # above the line of chance
     return tick_axis(axis, len(accuracy))
 
 
@@ -47,9 +47,9 @@ def draw_errors(
 
     Below one example of `examples` the axis is linear, so that no mistake at all has a place.
     """
+    axis.plot(_numbers(accuracy), 1 - accuracy, color=theme.thought, marker="o", markersize=4, label="at this tick")
     right = {"most": most_certain, "control": control, "chance": chance}
     _levels(axis, {name: None if share is None else 1 - share for name, share in right.items()}, theme)
-    axis.plot(_numbers(accuracy), 1 - accuracy, color=theme.thought, marker="o", markersize=4, label="at this tick")
     least = 1 / examples
     axis.set_yscale("symlog", linthresh=least, linscale=0.4)
     axis.set(title="Wrong answers, each step a factor of ten", ylabel="share of held-out digits", ylim=(0, 1))
@@ -57,6 +57,7 @@ def draw_errors(
     axis.set_yticks(shown, labels=[f"{100 * share:g}%" for share in shown])
     axis.yaxis.set_minor_locator(NullLocator())
     axis.grid(axis="y")
+    axis.legend(loc="best")
     return tick_axis(axis, len(accuracy))
 
 

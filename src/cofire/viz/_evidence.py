@@ -65,8 +65,9 @@ class ThinkingEvidence:
     control_logits
         (N, C, 1) of the one-tick control on the same images.
     examples, recording
-        (B,) indices of the recorded images, and their traces: `post_activation` (T, B, D), and `attention`
-        (T, B, H, tokens) where the model attends. A `cofire.Recording` or any mapping of names to arrays.
+        (B,) indices of the recorded images, and their traces: `post_activation` (T, B, D), `attention`
+        (T, B, H, tokens) where the model attends, and `sync_out` (T, B, P) where it was recorded. A `cofire.Recording`
+        or any mapping of names to arrays. The first eight are shown.
     token_grid
         Rows and columns of the attended tokens, in row-major order; None for a model without attention.
     decays
@@ -146,6 +147,8 @@ class ThinkingEvidence:
         wanted: dict[str, tuple[int | str, ...]] = {"post_activation": (self.ticks, batch, "D")}
         if self.token_grid is not None:
             wanted["attention"] = (self.ticks, batch, "H", self.token_grid[0] * self.token_grid[1])
+        if "sync_out" in self.recording:
+            wanted["sync_out"] = (self.ticks, batch, "P")
         for name, shape in wanted.items():
             if name not in self.recording:
                 got = f"only {', '.join(self.recording) or 'nothing'}"

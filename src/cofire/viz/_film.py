@@ -73,29 +73,31 @@ def film_frames(walk: Walk, scale: int = 2) -> list[Image.Image]:
     return [_frame(walk, tick, scale, brightest, shares[:, tick]) for tick in range(len(walk.certainty))]
 
 
-def write_gif(films: Sequence[Sequence[Image.Image]], columns: int = 3, milliseconds: int = 400) -> bytes:
+def write_gif(films: Sequence[Sequence[Image.Image]], columns: int = 4, milliseconds: int = 400) -> bytes:
     """Films of equal length side by side as an animated GIF that loops; the last tick stays for a while."""
-    rows = -(-len(films) // columns)
-    width, height = films[0][0].size
-    across = min(columns, len(films))
-    sheets = []
-    for frames in zip(*films, strict=True):
-        sheet = Image.new("RGB", (across * width, rows * height), DARK.paper)
-        for place, frame in enumerate(frames):
-            sheet.paste(frame, (place % columns * width, place // columns * height))
-        sheets.append(sheet)
+    sheets = [sheet(frames, columns) for frames in zip(*films, strict=True)]
     palette = sheets[-1].quantize(128, dither=Image.Dither.NONE)
-    sheets = [sheet.quantize(palette=palette, dither=Image.Dither.NONE) for sheet in sheets]
+    sheets = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in sheets]
     buffer = io.BytesIO()
     durations = [milliseconds] * (len(sheets) - 1) + [4 * milliseconds]
     sheets[0].save(buffer, "GIF", save_all=True, append_images=sheets[1:], duration=durations, loop=0, optimize=False)
     return buffer.getvalue()
 
 
+def sheet(frames: Sequence[Image.Image], columns: int = 4) -> Image.Image:
+    """Frames of one size side by side in rows of `columns`."""
+    width, height = frames[0].size
+    rows = -(-len(frames) // columns)
+    whole = Image.new("RGB", (min(columns, len(frames)) * width, rows * height), DARK.paper)
+    for place, frame in enumerate(frames):
+        whole.paste(frame, (place % columns * width, place // columns * height))
+    return whole
+
+
 def write_png(frame: Image.Image) -> bytes:
-    """A frame as a small PNG of 64 colours."""
+    """A frame as a small PNG of 128 colours."""
     buffer = io.BytesIO()
-    frame.quantize(64, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    frame.quantize(128, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

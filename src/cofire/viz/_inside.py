@@ -76,6 +76,23 @@ def draw_activity(activation: np.ndarray, axis: Axes, *, theme: Theme = LIGHT) -
     return tick_axis(axis, ticks)
 
 
+def draw_synchronisation(synchronisation: np.ndarray, axis: Axes, *, theme: Theme = LIGHT) -> Axes:
+    """One example's synchronisation (T, P), every pair a row, sorted by its value at the last tick.
+
+    Colour is the value on one scale for all pairs: one colour for pairs that move together, another for pairs that
+    move against each other, paper for none.
+    """
+    checks.shape("synchronisation", synchronisation, ("T", "P"))
+    ticks, pairs = synchronisation.shape
+    order = np.argsort(-synchronisation[-1], kind="stable")
+    most = max(float(np.quantile(np.abs(synchronisation), 0.99)), 1e-12)
+    colours = theme.diverging(theme.wrong, theme.thought)
+    values, extent = synchronisation.T[order], (0.5, ticks + 0.5, pairs, 0)
+    axis.imshow(values, aspect="auto", cmap=colours, vmin=-most, vmax=most, extent=extent, interpolation="nearest")
+    axis.set(title="Synchronisation of pairs", ylabel="pairs of neurons")
+    return tick_axis(axis, ticks)
+
+
 def draw_decays(decays: Mapping[str, np.ndarray], axis: Axes, *, theme: Theme = LIGHT) -> Axes:
     """What each pair of neurons remembers from one tick to the next: exp(-r) of its learned decay r, sorted.
 

@@ -64,13 +64,18 @@ class Picture:
 @final
 @dataclass(frozen=True)
 class Film:
-    """Several films of equal length under one play button: PNG frames and words for each, and the frame at rest."""
+    """Several films of equal length under one play button: PNG frames and words for each, and the frame at rest.
+
+    `still` is a PNG of all films at rest and `gif` all of them moving, for use outside the page.
+    """
 
     name: str
     caption: str
     frames: Sequence[Sequence[bytes]]
     alts: Sequence[str]
     rest: int
+    still: bytes
+    gif: bytes
     milliseconds: int = 400
 
     def html(self) -> str:

@@ -19,21 +19,23 @@ def draw_reliability(diagram: measures.Reliability, axis: Axes, *, theme: Theme 
     confidence, accuracy, count = diagram.confidence[filled], diagram.accuracy[filled], diagram.count[filled]
     hits = np.rint(accuracy * count).astype(int)
     ends = np.array([measures.wilson_interval(int(hit), int(n)) for hit, n in zip(hits, count, strict=True)])
-    axis.plot([0, 1], [0, 1], color=theme.muted, linewidth=1.2, linestyle=(0, (1, 1.5)), label="perfectly calibrated")
+    axis.plot([0, 1], [0, 1], color=theme.muted, linewidth=1.2, linestyle=(0, (1, 1.5)))
     axis.vlines(confidence, ends[:, 0], ends[:, 1], color=theme.thought, linewidth=1.4)
     area = 18 + 160 * count / count.max()
-    error = diagram.expected_calibration_error
-    label = f"expected calibration error {100 * error:.1f}%"
-    axis.scatter(confidence, accuracy, s=area, color=theme.thought, zorder=3, label=label)
+    axis.scatter(confidence, accuracy, s=area, color=theme.thought, zorder=3)
     for x, y, n in zip(confidence, accuracy, count, strict=True):
         axis.annotate(
             f"{n:,}", (x, y), xytext=(-7, 4), textcoords="offset points", ha="right", color=theme.muted, size=8
         )
-    axis.set(title="Confidence and being right", xlabel="confidence", ylabel="share of right answers")
-    axis.set(xlim=(0, 1.03), ylim=(0, 1.03))
+    error = 100 * diagram.expected_calibration_error
+    axis.set(
+        title=f"Confidence and accuracy, {error:.1f}% apart on average",
+        xlabel="confidence",
+        ylabel="share of right answers",
+    )
+    axis.set(xlim=(0, 1.03), ylim=(0, 1.06))
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.legend(loc="upper left")
     return axis
 
 

@@ -54,6 +54,32 @@ def draw_stopping(certainty: np.ndarray, right: np.ndarray, axis: Axes, *, theme
     return tick_axis(axis, length)
 
 
+def draw_thinking_time(certainty: np.ndarray, labels: np.ndarray, axis: Axes, *, theme: Theme = LIGHT) -> Axes:
+    """How long each class took, from certainty (N, T) and labels (N,): the mean most certain tick, from 0.
+
+    Lines hold the middle half of the class.
+    """
+    checks.shape("labels", labels, (len(certainty),))
+    ticks = measures.most_certain_tick(certainty) + 1
+    classes = np.unique(labels)
+    groups = [ticks[labels == one] for one in classes]
+    low, high = np.transpose([np.quantile(group, (0.25, 0.75)) for group in groups])
+    axis.bar(classes, [group.mean() for group in groups], width=0.7, color=theme.thought)
+    axis.vlines(classes, low, high, color=theme.ink, linewidth=1.4)
+    axis.axhline(ticks.mean(), color=theme.ink, linewidth=1.2, linestyle=(0, (5, 2)), label="mean of all")
+    axis.set(title="Thinking time by digit", xlabel="digit", ylabel="most certain tick")
+    axis.set(xlim=(classes[0] - 0.6, classes[-1] + 0.6), ylim=(0, certainty.shape[1] + 0.5))
+    axis.set_xticks(classes)
+    axis.tick_params(axis="x", length=0)
+    axis.legend(loc="upper right")
+    return axis
+
+
+def gallery_height(images: int, columns: int = 5, width: float = 5.2) -> float:
+    """The height in inches that a grid of square images needs at this width, with a title."""
+    return width * (1.42 * -(-images // columns) - 0.12) / (1.12 * columns) + 0.36
+
+
 def draw_images(
     images: np.ndarray,
     labels: Sequence[str],
@@ -80,7 +106,7 @@ def draw_images(
         axis.add_patch(_frame(left, top, theme.wrong if wrong else theme.grid, 2.0 if wrong else 0.8))
         axis.text(left + 0.5, top + 1.06, label, ha="center", va="top", color=theme.wrong if wrong else theme.ink)
     rows = -(-len(images) // columns)
-    axis.set(title=title, xlim=(-0.03, 1.12 * columns - 0.09), ylim=(1.42 * rows - 0.05, -0.03), aspect="equal")
+    axis.set(title=title, xlim=(-0.03, 1.12 * columns - 0.09), ylim=(1.42 * rows - 0.15, -0.03), aspect="equal")
     axis.set_axis_off()
     return axis
 

@@ -52,6 +52,10 @@ class Theme:
         """A sequential colour map from the paper to one colour: 0 is the paper itself."""
         return LinearSegmentedColormap.from_list("ramp", [to_rgb(self.paper), to_rgb(colour)])
 
+    def diverging(self, below: str, above: str) -> LinearSegmentedColormap:
+        """A colour map for signed values: one colour, the paper at the middle, the other colour."""
+        return LinearSegmentedColormap.from_list("diverging", [to_rgb(below), to_rgb(self.paper), to_rgb(above)])
+
     def settings(self) -> dict[Any, Any]:
         """Matplotlib settings under which artists are made."""
         return {

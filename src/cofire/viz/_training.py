@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
 from cofire import checks
 from cofire.viz._style import LIGHT, Theme
@@ -49,6 +49,7 @@ def draw_training(
     axis.set(title=title, xlabel="step of training", ylabel=ylabel)
     if scale == "log":
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     else:
         axis.set_ylim(0, 1.03 if scale == "share" else None)
     if scale == "share":

@@ -1,0 +1,119 @@
+"""The report on how a model thought: evidence in, one HTML file and its figures out."""
+
+from os import PathLike
+from pathlib import Path
+
+from cofire import checks
+from cofire.recording import write_atomically
+from cofire.viz import _outcome, _process
+from cofire.viz._evidence import ThinkingEvidence
+from cofire.viz._page import Film, Headline, Page, Picture
+from cofire.viz._summary import Summary
+from cofire.viz._words import count, counted, duration, share
+
+
+def write_thinking_report(folder: str | PathLike[str], evidence: ThinkingEvidence) -> Path:
+    """Write `report.html`, one self-contained file, and every figure of it under `figures/`; return the report's path.
+
+    The folder is made if need be; files of an earlier report are replaced, each whole or not at all, the page last.
+    Equal evidence gives equal bytes.
+
+    Raises
+    ------
+    InvalidType
+        If `evidence` is something else.
+    FileProblem
+        If the folder cannot be made or written.
+    """
+    checks.instance("evidence", evidence, ThinkingEvidence)
+    folder = Path(folder)
+    figures = folder / "figures"
+    try:
+        figures.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        fix = "choose another folder"
+        got = problem.strerror or str(problem)
+        raise checks.FileProblem(checks.message(str(figures), "a folder that can be made", got, fix)) from problem
+    page = thinking_page(evidence)
+    for section in page.sections:
+        for block in section.blocks:
+            if isinstance(block, Picture):
+                _write(figures / f"{block.name}.png", block.light)
+            elif isinstance(block, Film):
+                _write(figures / f"{block.name}.png", block.still)
+                _write(figures / f"{block.name}.gif", block.gif)
+    _write(folder / "report.html", page.html().encode())
+    return folder / "report.html"
+
+
+def thinking_page(evidence: ThinkingEvidence) -> Page:
+    """The report as a page: what was found first, then how each of it shows."""
+    summary = Summary(evidence)
+    return Page(
+        kind="cofire: the report of a run",
+        title="How it thought about handwritten digits",
+        lead=_lead(summary),
+        headlines=_headlines(summary),
+        sections=[
+            _outcome.did_thinking_help(summary),
+            _outcome.where_it_stopped(summary),
+            *([_process.where_it_looked(summary)] if evidence.attends else []),
+            _outcome.sure_and_wrong(summary),
+            _process.inside(summary),
+            _process.training(summary),
+            _process.time_and_machine(summary),
+            _process.again(summary),
+        ],
+        footer=(
+            "Ticks are counted from 1. Intervals hold the true share with 95% confidence (Wilson). "
+            "Every figure lies beside this page as a PNG, under figures/."
+        ),
+    )
+
+
+def _lead(summary: Summary) -> str:
+    facts = summary.evidence.facts
+    right, control = int(summary.right.sum()), int(summary.control_right.sum())
+    return (
+        f"A Continuous Thought Machine of {counted(facts.parameters, 'parameter')} looked at "
+        f"{counted(summary.total, 'digit')} that it had never seen, for {summary.evidence.ticks} ticks each. Answering "
+        f"when most certain, it was right on {count(right)}. A control that was trained on the same examples but may "
+        f"think for one tick only was right on {count(control)}."
+    )
+
+
+def _headlines(summary: Summary) -> list[Headline]:
+    evidence, facts = summary.evidence, summary.evidence.facts
+    low, high = summary.interval(summary.right)
+    control_low, control_high = summary.interval(summary.control_right)
+    return [
+        Headline(
+            share(summary.accuracy),
+            "held-out accuracy at the most certain tick",
+            f"{count(int(summary.right.sum()))} of {count(summary.total)}; interval {share(low)} to {share(high)}",
+            "thought",
+        ),
+        Headline(
+            share(summary.control_accuracy),
+            "one-tick control, trained beside it",
+            f"{count(int(summary.control_right.sum()))} of {count(summary.total)}; "
+            f"interval {share(control_low)} to {share(control_high)}",
+            "control",
+        ),
+        Headline(
+            duration(facts.training_seconds),
+            "training time",
+            f"{counted(facts.steps, 'step')} of {counted(facts.batch_size, 'digit')}; "
+            f"the control took {duration(facts.control_seconds)}",
+        ),
+        Headline(count(facts.parameters), "parameters", f"the control has {count(facts.control_parameters)}"),
+        Headline(
+            f"{summary.thinking_time:.1f} of {evidence.ticks}",
+            "ticks of thought on average",
+            "up to the most certain tick",
+        ),
+    ]
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda file: file.write(content))
