@@ -1,0 +1,55 @@
+"""Losses over the ticks of a thought: functions of tensors, without state.
+
+A thought is judged at two of its ticks only: where it was nearest to the target, and where it would have been stopped.
+The first lets an answer come early, the second makes the certainty mean something.
+"""
+
+import torch
+from torch import Tensor
+
+from cofire import checks
+
+
+def image(logits: Tensor, certainty: Tensor, targets: Tensor, use_most_certain: bool = True) -> tuple[Tensor, Tensor]:
+    """Half the cross-entropy at the tick of lowest loss, half at the most certain tick, per example.
+
+        l(t) = -log softmax(logits(t))[target],    L = mean over examples of (l(argmin l) + l(argmax certainty)) / 2
+
+    Shapes: logits (B, C, T), certainty (B, T), targets (B,) integers below C. Returns the scalar loss and the second
+    tick of each example (B,), counted from 0: the most certain one, or the last with `use_most_certain=False`.
+    Raises `InvalidValue` where shapes do not fit. Source: Darlow et al., Continuous Thought Machines,
+    arXiv 2505.05522, section 3.5.
+
+    >>> logits = torch.tensor([[[0.0, 2.0], [0.0, -2.0]]])  # undecided, then class 0
+    >>> loss, tick = image(logits, torch.tensor([[0.0, 0.9]]), torch.tensor([0]))
+    >>> round(loss.item(), 4), tick.tolist()
+    (0.0181, [1])
+    """
+    B, _, T = checks.shape("logits", logits, ("B", "C", "T")).shape
+    checks.shape("certainty", certainty, (B, T), fix="one certainty per example and tick")
+    checks.shape("targets", targets, (B,), fix="one class per example")
+    losses = cross_entropy(logits, targets)
+    lowest = losses.argmin(dim=1)
+    tick = certainty.argmax(dim=1) if use_most_certain else torch.full_like(lowest, T - 1)
+    chosen = losses.gather(1, torch.stack([lowest, tick], dim=1))
+    return chosen.mean(), tick
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of every tick: logits (B, C, T) and targets (B,) give (B, T).
+
+    >>> cross_entropy(torch.zeros(1, 4, 2), torch.tensor([3])).exp().round(decimals=4)
+    tensor([[4., 4.]])
+    """
+    shares = logits.float().log_softmax(dim=1)  # in single precision whatever the model computes in
+    return -shares.gather(1, targets[:, None, None].expand(-1, 1, logits.shape[2])).squeeze(1)
+
+
+def accuracy(logits: Tensor, targets: Tensor, tick: Tensor) -> Tensor:
+    """Share of the examples that are right at their tick: logits (B, C, T), targets (B,), tick (B,) give a scalar.
+
+    >>> accuracy(torch.tensor([[[0.0, 2.0], [1.0, -2.0]]]), torch.tensor([0]), torch.tensor([1]))
+    tensor(1.)
+    """
+    index = tick[:, None, None].expand(-1, logits.shape[1], 1)
+    return (logits.gather(2, index).squeeze(2).argmax(dim=1) == targets).float().mean()
