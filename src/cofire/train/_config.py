@@ -1,0 +1,90 @@
+"""How a network is trained: everything that the resulting weights depend on, besides the model and the task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cofire import checks
+from cofire.train._clip import Clip, clip_from_json, clip_to_json
+from cofire.train._schedule import warmup_cosine
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """AdamW with linear warm-up and a cosine down to `final_learning_rate`.
+
+    steps: updates in all. batch_size: examples per update, over all devices together.
+    weight_decay: decoupled; it spares scalars and vectors (biases, normalisations, decays), and every parameter whose
+    dotted name contains one of `weight_decay_exclusions`.
+    clip: `NormClip(max)`, `QuantileClip(quantile, history)` or None.
+    precision: "float32", "bfloat16" (mixed: weights stay float32), or "auto": mixed on a CUDA device, else float32.
+    log_every: steps between progress events and writes of the metrics (a row is kept of every step).
+    evaluate_every: steps between passes over the held-out examples, and one at the end; 0 for none.
+    save_every: steps between checkpoints; one is always written at the end. keep_last: how many are kept.
+
+    >>> config = TrainConfig(steps=100, learning_rate=1e-3, warmup_steps=10)
+    >>> config.learning_rate_at(5)
+    0.0005
+    >>> TrainConfig.from_json(config.to_json()) == config
+    True
+    """
+
+    steps: int
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 1e-7
+    warmup_steps: int = 0
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    weight_decay_exclusions: tuple[str, ...] = ("bias", "start")
+    clip: Clip | None = None
+    precision: str = "auto"
+    log_every: int = 10
+    evaluate_every: int = 0
+    test_batch_size: int = 250
+    save_every: int = 500
+    keep_last: int = 2
+
+    def __post_init__(self):
+        for name in ("steps", "batch_size", "log_every", "test_batch_size", "save_every", "keep_last"):
+            checks.integer(name, getattr(self, name), low=1)
+        checks.integer("evaluate_every", self.evaluate_every, low=0, fix="0 for no evaluation")
+        checks.integer("warmup_steps", self.warmup_steps, low=0, high=self.steps, fix="warm up for fewer steps")
+        checks.number("learning_rate", self.learning_rate, above=0)
+        checks.number("final_learning_rate", self.final_learning_rate, low=0, high=self.learning_rate)
+        checks.number("epsilon", self.epsilon, above=0)
+        checks.number("weight_decay", self.weight_decay, low=0)
+        for beta in self.betas:
+            checks.number("betas", beta, low=0, high=1 - 1e-9)
+        checks.choice("precision", self.precision, PRECISIONS)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of the update that completes `step`, counted from 1."""
+        return warmup_cosine(
+            step,
+            steps=self.steps,
+            peak=self.learning_rate,
+            warmup=self.warmup_steps,
+            final=self.final_learning_rate,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return {**values, "clip": clip_to_json(self.clip)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "TrainConfig":
+        """Return the configuration that `to_json` wrote; an unknown field raises `InvalidValue`."""
+        names = [field.name for field in fields(cls)]
+        values = {checks.choice("train config field", name, names): value for name, value in data.items()}
+        for name in ("betas", "weight_decay_exclusions"):
+            if name in values:
+                values[name] = tuple(values[name])
+        if "clip" in values:
+            values["clip"] = clip_from_json(values["clip"])
+        return cls(**values)
