@@ -29,7 +29,7 @@ class Model(nn.Module):
     def __init__(self, key: Key, dropout: float = 0.2):
         super().__init__()
         self.dropout = dropout
-        self.first, self.norm, self.last = nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Linear(16, 5 * TICKS)
+        self.first, self.norm, self.last = nn.Linear(8, 16, bias=False), nn.BatchNorm1d(16), nn.Linear(16, 5 * TICKS)
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 parameter.copy_(draws.normal(key.fold(name), tuple(parameter.shape), 0.3))
