@@ -1,27 +1,30 @@
-"""Where a word lives: the fields of the 128-bit counter, which no two draws share.
+"""Where a number lives: the fields of the 128-bit counter, which no two draws share.
 
-    word 0, 1   the block of units: the unit's number, shifted by the lanes that share a block (63 bits)
+    word 0, 1   the block of units: the unit's number shifted by the lanes that share a block (63 bits)
     word 2      the low 32 bits of the step
     word 3      the high 8 bits of the step | the channel (8 bits) | the attempt (16 bits)
 
-A block holds four words. A draw that takes one word per unit (a uniform) serves four neighbouring units from one block,
-a draw that takes two words serves two, so that nothing is computed in vain when neighbours are drawn together.
+A block holds four words. A draw that takes one word per unit serves four neighbouring units from one block, a draw
+that takes two words serves two, so that nothing is computed in vain when neighbours are drawn together. The attempt
+counts the proposals of draws that reject some. A value that overflows its field is refused.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cofire import checks
-from cofire.random import _recipe
 
-UNIT_BITS, STEP_BITS, CHANNEL_BITS, ATTEMPT_BITS = 63, 40, 8, 16
-MASK = 0xFFFFFFFF
+STEP_BITS, ATTEMPT_BITS = 40, 16
+NAMED_UNIT = 1 << 62  # units with this bit are hashes of names, units without it are numbers
+WORD = 0xFFFFFFFF
 
 
 class Channel(IntEnum):
-    """What a draw is for; each kind reads words of its own."""
+    """What a draw is for: each kind reads words of its own. A number once given to a kind is never given to another."""
 
     UNIFORM = 1
     UNIFORM_DOUBLE = 2
@@ -33,26 +36,87 @@ class Channel(IntEnum):
     CHOICE = 8
     CHOICE_WIDE = 9
     CHOICE_DISTINCT = 10
+    BITS = 11
+    EXPONENTIAL = 12
+    EXPONENTIAL_DOUBLE = 13
+    BERNOULLI = 14
+    CATEGORICAL = 15
+    GAMMA = 16
+    GAMMA_ACCEPT = 17
+    GAMMA_BOOST = 18
+    POISSON = 19
+    POISSON_ACCEPT = 20
+    TRUNCATED = 21
+    TRUNCATED_ACCEPT = 22
+    DIFFUSION = 23
+    DIFFUSION_START = 24
+
+
+class Kind(NamedTuple):
+    """A draw that needs no rejection: a function of the recipe, which makes `lanes` numbers of a block's four words."""
+
+    channel: Channel
+    block: str
+    lanes: int
+
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+UNIFORM = {
+    SINGLE: Kind(Channel.UNIFORM, "uniforms_single", 4),
+    DOUBLE: Kind(Channel.UNIFORM_DOUBLE, "uniforms_double", 2),
+}
+NORMAL = {
+    SINGLE: Kind(Channel.NORMAL, "normals_single", 4),
+    DOUBLE: Kind(Channel.NORMAL_DOUBLE, "normals_double", 2),
+}
+EXPONENTIAL = {
+    SINGLE: Kind(Channel.EXPONENTIAL, "exponentials_single", 4),
+    DOUBLE: Kind(Channel.EXPONENTIAL_DOUBLE, "exponentials_double", 2),
+}
+BERNOULLI = Kind(Channel.BERNOULLI, "uniforms_double", 2)
+CATEGORICAL = Kind(Channel.CATEGORICAL, "uniforms_double", 2)
+DIFFUSION = Kind(Channel.DIFFUSION, "normals_double", 2)
+DIFFUSION_START = Kind(Channel.DIFFUSION_START, "normals_double", 2)
+
+
+def tag(channel: int, attempt: int = 0) -> int:
+    """Channel and attempt as they stand in the counter's last word."""
+    if attempt >= 1 << ATTEMPT_BITS:
+        wanted = f"an accepted proposal within {1 << ATTEMPT_BITS} attempts"
+        raise checks.InvalidValue(checks.message("draw", wanted, "none", "check the parameters of the distribution"))
+    return channel << ATTEMPT_BITS | attempt
 
 
 def check_step(step: Any) -> int:
     """A step that fits its field."""
     fix = "count steps from 0; fold what else tells draws apart into the key"
-    return checks.integer("step", step, low=0, high=2**STEP_BITS - 1, fix=fix)
+    return checks.integer("step", step, low=0, high=(1 << STEP_BITS) - 1, fix=fix)
+
+
+def check_steps(step: Any) -> np.ndarray:
+    """One step, or a sequence of steps, as int64 (S,)."""
+    if isinstance(step, range) and len(step):
+        for extreme in (step[0], step[-1]):
+            check_step(extreme)
+        return np.arange(step.start, step.stop, step.step, dtype=np.int64)
+    if isinstance(step, Sequence | np.ndarray) and not isinstance(step, str):
+        if not len(step):
+            raise checks.InvalidValue(checks.message("step", "at least one step", "none", "ask for a step or a range"))
+        return np.array([check_step(one) for one in step], dtype=np.int64)
+    return np.array([check_step(step)], dtype=np.int64)
 
 
 def check_shape(shape: Any) -> tuple[int, ...]:
-    """A shape as a tuple; every size is at least 1, since an empty draw is a mistake upstream."""
+    """A shape as a tuple; an empty draw is taken for a mistake upstream."""
     sizes = shape if isinstance(shape, tuple | list) else (shape,)
     return tuple(checks.integer("shape", size, low=1, fix="draw at least one number") for size in sizes)
 
 
-def words(key: Any, units: np.ndarray, step: int, channel: Channel, per_unit: int, attempt: int = 0) -> np.ndarray:
-    """The words (len(units), per_unit) that belong to these units (int64, 0 to 2**63 - 1) at one step."""
-    shift = {1: 2, 2: 1, 4: 0}[per_unit]
-    blocks, place = np.unique(units >> shift, return_inverse=True) if len(units) > 1 else (units >> shift, 0)
-    k0, k1 = key.words
-    last = (step >> 32) << 24 | channel << 16 | attempt
-    drawn = _recipe.philox(blocks & MASK, blocks >> 32, np.array([step & MASK]), np.array([last]), k0, k1)
-    table = np.stack(np.broadcast_arrays(*drawn), axis=-1).reshape(len(blocks), 4 // per_unit, per_unit)
-    return table[place, units & (4 // per_unit - 1)]
+def check_floating(dtype: Any) -> np.dtype:
+    """float32 or float64."""
+    for known in (SINGLE, DOUBLE):
+        with suppress(TypeError):
+            if np.dtype(dtype) == known:
+                return known
+    fix = "draw one of these and convert what was drawn"
+    raise checks.InvalidType(checks.message("dtype", "float32 or float64", str(dtype), fix))

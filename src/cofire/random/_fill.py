@@ -1,0 +1,122 @@
+"""Arrays of numbers from addresses: plain NumPy for a few, compiled loops and threads for many, with the same bits."""
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cofire import checks
+from cofire.random import _recipe
+from cofire.random._address import DOUBLE, SINGLE, WORD, Kind, tag
+
+if TYPE_CHECKING:
+    from cofire.random._units import Units
+
+COMPILE_FROM = 1 << 14  # numbers: below, loading numba takes longer than drawing
+THREAD_SHARE = 1 << 18  # numbers per thread at least
+
+
+def by_block(
+    function: Callable[..., tuple[np.ndarray, ...]],
+    lanes: int,
+    units: "Units",
+    step: int,
+    channel: int,
+    *,
+    attempt: int = 0,
+    chosen: np.ndarray | None = None,
+) -> np.ndarray:
+    """For each unit its one of the `lanes` results that the function makes of a block's four words, by NumPy.
+
+    `chosen` picks some of the units by index.
+    """
+    numbers = units.numbers if chosen is None else units.numbers[chosen]
+    shift = lanes.bit_length() - 1
+    blocks, place = np.unique(numbers >> shift, return_inverse=True)
+    c2, c3 = np.array([step & WORD]), np.array([step >> 32 << 24 | tag(channel, attempt)])
+    drawn = _recipe.philox(blocks & WORD, blocks >> 32, c2, c3, *units.key.words)
+    return np.stack(function(*drawn), axis=1)[place, numbers & (lanes - 1)]
+
+
+def fill(
+    out: np.ndarray,
+    units: "Units",
+    steps: np.ndarray,
+    kind: Kind,
+    *,
+    low: float = 0.0,
+    scale: float = 1.0,
+    edge: float = math.inf,
+    threads: int | None = None,
+    hot: bool = False,
+) -> np.ndarray:
+    """Write min(low + scale x, edge) for every step and unit into out (S, N), x being the kind's plain numbers.
+
+    `hot` says that the call will be repeated, so that compiling pays however small the array.
+    """
+    if hot or out.size >= COMPILE_FROM or _loaded(kind, units):
+        _by_loop(out, units, steps, kind, (low, scale, edge), _threads(threads, out.size))
+        return out
+    for row, step in zip(out, steps.tolist(), strict=True):
+        x = by_block(getattr(_recipe, kind.block), kind.lanes, units, step, kind.channel)
+        x = x.astype(np.float32).astype(np.float64) if kind.lanes == 4 else x
+        row[:] = np.minimum(low + scale * x, edge)
+    return out
+
+
+def _loaded(kind: Kind, units: "Units") -> bool:
+    loops = sys.modules.get("cofire.random._compiled")
+    return loops is not None and loops.kernel_name(kind.block, units.first is not None) in loops.KERNELS
+
+
+def _by_loop(
+    out: np.ndarray, units: "Units", steps: np.ndarray, kind: Kind, affine: tuple[float, float, float], threads: int
+):
+    from cofire.random._compiled import kernel
+
+    loop = kernel(kind.block, kind.lanes, units.first is not None)
+    flat, last, words = out.reshape(-1), tag(kind.channel), units.key.words
+    count = len(units)
+
+    def over_steps(start: int, stop: int):
+        where = units.numbers if units.first is None else units.first
+        loop(flat[start * count : stop * count], count, where, steps[start:stop], last, *words, *affine)
+
+    def over_units(start: int, stop: int):
+        where = units.numbers[start:stop] if units.first is None else units.first + start
+        loop(flat[start:stop], stop - start, where, steps, last, *words, *affine)
+
+    part, size = (over_units, count) if len(steps) == 1 else (over_steps, len(steps))
+    bounds = [size * i // threads for i in range(threads + 1)]
+    if threads == 1:
+        part(0, size)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(part, bounds[:-1], bounds[1:]))
+
+
+def _threads(wanted: int | None, size: int) -> int:
+    """As many as were asked for, else as numba was told (NUMBA_NUM_THREADS), else as there are cores and work for."""
+    if wanted is not None:
+        return min(checks.integer("threads", wanted, low=1), size)
+    told = os.environ.get("NUMBA_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(int(told) if told.isdigit() else cores, size // THREAD_SHARE))
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array to be filled: the one given, if it fits, or a new one."""
+    if out is None:
+        return np.empty(shape, dtype)
+    checks.instance("out", out, np.ndarray, fix="give a NumPy array")
+    if out.dtype not in (SINGLE, DOUBLE) or not out.flags.c_contiguous or not out.flags.writeable:
+        got = (
+            f"{out.dtype}{'' if out.flags.c_contiguous else ', strided'}{'' if out.flags.writeable else ', read-only'}"
+        )
+        wanted = "a writable contiguous array of float32 or float64"
+        raise checks.InvalidValue(checks.message("out", wanted, got, "make it with np.empty(shape, np.float32)"))
+    return checks.shape("out", out, shape, fix="give an array of the shape that is drawn")

@@ -1,0 +1,207 @@
+"""`Units`: the members of a population, each with an address of its own under one key."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from cofire import checks
+from cofire.random import _rejection, _variates
+from cofire.random._address import EXPONENTIAL, NAMED_UNIT, NORMAL, UNIFORM, check_floating, check_steps
+from cofire.random._fill import check_out, fill
+from cofire.random._names import encoded, plain
+
+if TYPE_CHECKING:
+    from cofire.random._key import Key
+
+MOST_RATE = 2.0**40
+FIX = "number units from 0, or name them by strings"
+
+
+@final
+class Units:
+    """Draws for units that are told apart by their own ids, whatever their order and whoever else is there.
+
+    Made by ``key.units(ids)``. A number is a function of key, kind of draw, step and id: adding, removing, shuffling
+    or splitting units leaves every other unit's numbers unchanged. Each method takes one step and returns an array
+    (N,), or a sequence of S steps and returns (S, N). Element i of ``key.normal(n, step=t)`` is what unit i draws.
+
+    >>> from cofire.random import Key
+    >>> noise = Key(0).fold("membrane")
+    >>> bool(noise.units([4, 2, 9]).normal(7)[1] == noise.units([2]).normal(7)[0] == noise.normal(5, step=7)[2])
+    True
+    >>> noise.units(["basket", "chandelier"]).normal(range(100)).shape
+    (100, 2)
+    """
+
+    def __init__(self, key: "Key", ids: Iterable[Any]):
+        self.key = key
+        self.first: int | None = None  # of neighbours first, first + 1, ...; for others `numbers` tells
+        if isinstance(ids, range) and ids.step == 1 and len(ids):
+            self.first = checks.integer("ids", ids[0], low=0, high=NAMED_UNIT - len(ids), fix=FIX)
+            self.count = len(ids)
+        else:
+            self.numbers = _numbers(ids)
+            self.count = len(self.numbers)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The units' numbers in the counter, int64 (N,)."""
+        first = self.first or 0
+        return np.arange(first, first + self.count)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __repr__(self) -> str:
+        return f"{self.key!r}.units(<{self.count} units>)"
+
+    def bits(self, step: Any) -> np.ndarray:
+        """Raw words, uint32; see `Key.bits`."""
+        return self._each(step, _variates.bits)
+
+    def uniform(
+        self,
+        step: Any,
+        *,
+        low: float = 0.0,
+        high: float = 1.0,
+        dtype: Any = np.float32,
+        out: np.ndarray | None = None,
+        threads: int | None = None,
+    ) -> np.ndarray:
+        """Uniform numbers in [low, high); see `Key.uniform`."""
+        low, high = checks.number("low", low), checks.number("high", high)
+        if low >= high:
+            raise checks.InvalidValue(checks.message("high", f"more than low ({low})", repr(high), "swap the two"))
+        hot = out is not None
+        steps, out = self._target(step, dtype, out)
+        _check_span(out.dtype, "low, high", low, high, high - low)
+        edge = float(np.nextafter(out.dtype.type(high), out.dtype.type(low)))
+        kind = UNIFORM[out.dtype]
+        fill(
+            out.reshape(len(steps), -1),
+            self,
+            steps,
+            kind,
+            low=low,
+            scale=high - low,
+            edge=edge,
+            threads=threads,
+            hot=hot,
+        )
+        return out
+
+    def normal(
+        self,
+        step: Any,
+        *,
+        mean: float = 0.0,
+        std: float = 1.0,
+        dtype: Any = np.float32,
+        out: np.ndarray | None = None,
+        threads: int | None = None,
+    ) -> np.ndarray:
+        """Normal numbers; see `Key.normal`."""
+        mean, std = checks.number("mean", mean), checks.number("std", std, low=0)
+        hot = out is not None
+        steps, out = self._target(step, dtype, out)
+        _check_span(out.dtype, "mean, std", mean, 10 * std, abs(mean) + 10 * std)
+        fill(out.reshape(len(steps), -1), self, steps, NORMAL[out.dtype], low=mean, scale=std, threads=threads, hot=hot)
+        return out
+
+    def exponential(self, step: Any, *, scale: float = 1.0, dtype: Any = np.float32) -> np.ndarray:
+        """Exponential numbers of mean `scale`; see `Key.exponential`."""
+        scale = checks.number("scale", scale, above=0)
+        steps, out = self._target(step, dtype, None)
+        fill(out.reshape(len(steps), -1), self, steps, EXPONENTIAL[out.dtype], scale=scale)
+        return out
+
+    def bernoulli(self, step: Any, probability: Any) -> np.ndarray:
+        """True with this probability, one or one per unit; see `Key.bernoulli`."""
+        return _variates.bernoulli(self, step, probability)
+
+    def integers(self, step: Any, low: int, high: int) -> np.ndarray:
+        """Integers in [low, high); see `Key.integers`."""
+        return self._each(step, _variates.integers, *_variates.check_range(low, high))
+
+    def categorical(self, step: Any, weights: Any) -> np.ndarray:
+        """Categories with these weights, (C,) or one row per unit (N, C); see `Key.categorical`."""
+        return self._each(step, _variates.categorical, _variates.check_weights(weights, self.count))
+
+    def gamma(self, step: Any, concentration: Any, *, scale: float = 1.0, dtype: Any = np.float32) -> np.ndarray:
+        """Gamma numbers of this concentration, one or one per unit; see `Key.gamma`."""
+        concentration = _variates.check_each("concentration", concentration, self.count, least=1e-3)
+        scale, dtype = checks.number("scale", scale, above=0), check_floating(dtype)
+        return self._each(step, _rejection.gamma, concentration, scale).astype(dtype)
+
+    def poisson(self, step: Any, rate: Any) -> np.ndarray:
+        """Counts of this mean, one or one per unit; see `Key.poisson`."""
+        return self._each(
+            step, _rejection.poisson, _variates.check_each("rate", rate, self.count, least=0, most=MOST_RATE)
+        )
+
+    def truncated_normal(
+        self, step: Any, low: float, high: float, *, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32
+    ) -> np.ndarray:
+        """Normal numbers given that they lie in [low, high]; see `Key.truncated_normal`."""
+        bounds = _rejection.check_truncation(low, high, mean, std, check_floating(dtype))
+        return self._each(step, _rejection.truncated_normal, *bounds).astype(dtype)
+
+    def _each(self, step: Any, draw: Any, *parameters: Any) -> np.ndarray:
+        """The draw at one step (N,), or at each of several (S, N)."""
+        drawn = [draw(self, one, *parameters) for one in check_steps(step).tolist()]
+        return drawn[0] if np.ndim(step) == 0 else np.stack(drawn)
+
+    def _target(self, step: Any, dtype: Any, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        steps = check_steps(step)
+        shape = (self.count,) if np.ndim(step) == 0 else (len(steps), self.count)
+        return steps, check_out(out, shape, check_floating(dtype))
+
+
+def _check_span(dtype: np.dtype, name: str, *values: float):
+    """Refuse parameters whose draws would overflow the dtype."""
+    most = float(np.finfo(dtype).max)
+    worst = max(map(abs, values))
+    if worst > most:
+        raise checks.InvalidValue(
+            checks.message(name, f"numbers within {most:g} for {dtype}", f"{worst:g}", "scale them down")
+        )
+
+
+def _numbers(ids: Iterable[Any]) -> np.ndarray:
+    """One number per id: itself for a small integer, a 62-bit hash beyond those for a name; no two alike."""
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise checks.InvalidType(
+            checks.message("ids", "a sequence of ids", repr(ids), "give range(n) or a list of names")
+        )
+    listed: Any = ids if isinstance(ids, np.ndarray) else list(ids)
+    whole = isinstance(listed, np.ndarray) and listed.dtype.kind in "iu"
+    if len(listed) == 0 or np.ndim(listed) != 1:
+        raise checks.InvalidValue(
+            checks.message("ids", "at least one id, in one dimension", f"shape {np.shape(listed)}", FIX)
+        )
+    if whole:
+        for extreme in (listed.min(), listed.max()):
+            checks.integer("ids", int(extreme), low=0, high=NAMED_UNIT - 1, fix=FIX)
+        numbers = listed.astype(np.int64)
+    else:
+        numbers = np.array([_number(one) for one in listed], dtype=np.int64)
+    found, counts = np.unique(numbers, return_counts=True)
+    if len(found) < len(numbers):
+        place = int(np.flatnonzero(numbers == found[counts > 1][0])[1])
+        got = f"{listed[place]!r} twice"
+        raise checks.InvalidValue(
+            checks.message("ids", "ids that differ", got, "two units of one id would share their noise")
+        )
+    return numbers
+
+
+def _number(name: Any) -> int:
+    name = plain(name)
+    if isinstance(name, int) and not isinstance(name, bool):
+        return checks.integer("ids", name, low=0, high=NAMED_UNIT - 1, fix=FIX)
+    digest = blake2b(encoded(name), digest_size=8, person=b"cofire.Unit.1").digest()
+    return NAMED_UNIT | int.from_bytes(digest, "little") >> 2
