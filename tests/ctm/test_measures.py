@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from cofire.checks import InvalidType, InvalidValue
-from cofire.ctm import _measures as measures
+from cofire.ctm import measures
 from cofire.random import Key
 
 KEY = Key(0).fold("measures")

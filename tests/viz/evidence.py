@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cofire.ctm import _measures as measures
+from cofire.ctm import measures
 from cofire.random import Key
 from cofire.recording import Recording, Trace
 from cofire.viz import RunFacts, ThinkingEvidence

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
 from cofire import checks
-from cofire.ctm import _measures as measures
+from cofire.ctm import measures
 from cofire.viz._style import LIGHT, Theme
 
 

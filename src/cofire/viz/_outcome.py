@@ -10,7 +10,7 @@ from cofire.viz._page import Block, Paragraph, Section, Table
 from cofire.viz._picture import make_picture
 from cofire.viz._style import Theme
 from cofire.viz._summary import Summary
-from cofire.viz._words import chance, count, counted, share
+from cofire.viz._words import chance, count, counted, share, times
 
 _GALLERY = 10  # images on each side of easy against hard
 _MISTAKES = 15
@@ -121,9 +121,10 @@ def sure_and_wrong(summary: Summary) -> Section:
             "reliability",
             lambda axis, theme: _reliability.draw_reliability(diagram, axis, theme=theme),
             "How often it was right when it was so confident, in 15 equal steps of confidence, with the number of "
-            "digits in each and 95% intervals. Points below the dotted line are overconfident. The expected calibration "
-            f"error, their mean distance from it, is {error}; {share(summary.averaged_calibration_error)} if probabilities are "
-            f"averaged over the ticks thought so far, and {share(summary.control_calibration_error)} for the control.",
+            "digits in each and 95% intervals. Points below the dotted line are overconfident. The expected "
+            f"calibration error, their mean distance from it, is {error}; with probabilities averaged over the ticks "
+            f"thought so far it is {share(summary.averaged_calibration_error)}, and for the control "
+            f"{share(summary.control_calibration_error)}.",
             f"Reliability diagram with an expected calibration error of {error}.",
         ),
         make_picture(
@@ -194,8 +195,7 @@ def _worst_confusion(summary: Summary) -> str:
     if not mistakes.any():
         return "There was no mistake."
     truth, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
-    times = int(mistakes[truth, answer])
-    return f"Most often, a {truth} was taken for a {answer}: {'once' if times == 1 else f'{times} times'}."
+    return f"Most often, {times(int(mistakes[truth, answer]))}, a {truth} was taken for a {answer}."
 
 
 def _digit_list(summary: Summary, chosen: np.ndarray) -> str:

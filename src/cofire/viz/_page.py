@@ -64,7 +64,7 @@ class Picture:
 @final
 @dataclass(frozen=True)
 class Film:
-    """Several films of equal length under one play button: PNG frames and words for each, and the frame at rest.
+    """Several films of equal length under one play button: JPEG frames of one size and words for each, resting at one.
 
     `still` is a PNG of all films at rest and `gif` all of them moving, for use outside the page.
     """
@@ -72,6 +72,7 @@ class Film:
     name: str
     caption: str
     frames: Sequence[Sequence[bytes]]
+    size: tuple[int, int]
     alts: Sequence[str]
     rest: int
     still: bytes
@@ -97,9 +98,8 @@ class Film:
         images = []
         for tick, frame in enumerate(frames):
             now = ' class="now"' if tick == self.rest else ""
-            width, height = png_size(frame)
-            text = html.escape(f"{alt}, tick {tick + 1}")
-            images.append(f'<img{now} src="{inline(frame)}" alt="{text}" width="{width}" height="{height}">')
+            text, size = html.escape(f"{alt}, tick {tick + 1}"), 'width="{}" height="{}"'.format(*self.size)
+            images.append(f'<img{now} src="{inline(frame, "jpeg")}" alt="{text}" {size}>')
         return '<div class="film">' + "".join(images) + "</div>"
 
 
@@ -227,13 +227,13 @@ def asset(name: str) -> str:
     return (files("cofire.viz") / "assets" / name).read_text(encoding="utf-8")
 
 
-def inline(png: bytes) -> str:
-    """A PNG as a data address.
+def inline(image: bytes, kind: str = "png") -> str:
+    """An image as a data address.
 
     >>> inline(b"abc")
     'data:image/png;base64,YWJj'
     """
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
 def png_size(png: bytes) -> tuple[int, int]:

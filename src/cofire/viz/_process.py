@@ -44,7 +44,8 @@ def where_it_looked(summary: Summary) -> Section:
                     "at, on a scale of its own that holds for the whole film; the line is the way the middle of its "
                     "attention has gone. Below: the probability of each answer, and the certainty. Press Play, or drag."
                 ),
-                frames=[[_film.write_png(frame) for frame in frames] for frames in films],
+                frames=[[_film.write_jpeg(frame) for frame in frames] for frames in films],
+                size=films[0][0].size,
                 alts=[
                     f"Attention of {heads} over a {evidence.labels[one]}, most certain at tick {summary.ticks[one] + 1}"
                     for one in chosen
@@ -199,7 +200,8 @@ def _curves(summary: Summary, column: str) -> dict[str, tuple[tuple[np.ndarray, 
     """Curves of a column by name, each with the role whose colour it has; held-out points after training curves."""
     evidence = summary.evidence
     curves = {}
-    for who, log, role in (("", evidence.metrics, "thought"), ("control", evidence.control_metrics, "control")):
+    logs = [("", evidence.metrics, "thought"), ("control", evidence.control_metrics, "control")]
+    for who, log, role in logs[:1] if column == "thinking_time" else logs:  # the control always thinks for one
         for prefix, where in (("", "training"), ("test_", "held out")):
             values = log.get(prefix + column)
             if values is not None and np.isfinite(values).any():

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from cofire import checks
-from cofire.ctm import _measures as measures
+from cofire.ctm import measures
 from cofire.viz._accuracy import tick_axis
 from cofire.viz._style import LIGHT, Theme
 

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from cofire.ctm import _measures as measures
+from cofire.ctm import measures
 from cofire.viz._evidence import ThinkingEvidence
 
 

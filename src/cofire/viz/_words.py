@@ -19,6 +19,15 @@ def counted(value: int, thing: str) -> str:
     return f"{value:,} {thing}{'' if value == 1 else 's'}"
 
 
+def times(value: int) -> str:
+    """How often.
+
+    >>> times(1), times(2), times(3)
+    ('once', 'twice', '3 times')
+    """
+    return {1: "once", 2: "twice"}.get(value, f"{value:,} times")
+
+
 def share(value: float) -> str:
     """A share in percent, to a tenth.
 
