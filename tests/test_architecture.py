@@ -14,6 +14,7 @@ EVERYWHERE = sorted(path for folder in ("src", "tests", "benchmarks", "examples"
 
 RANKS = {
     "checks": 0,
+    "files": 1,
     "random": 1,
     "recording": 2,
     "sync": 3,

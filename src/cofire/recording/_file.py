@@ -1,11 +1,9 @@
 """The file of a recording: a zip of one `.npy` per trace, as `np.savez` writes it, and `recording.json`. No pickle."""
 
 import json
-import os
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
@@ -13,34 +11,11 @@ from typing import IO, Any
 import numpy as np
 
 from cofire import checks
+from cofire.files import write_atomically
 
 FORMAT = "cofire-recording/1"
 _HEADER = "recording.json"
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
-
-
-def write_atomically(path: str | PathLike[str], write: Callable[[IO[bytes]], Any]) -> None:
-    """Let `write` fill a temporary file beside `path`, flush it to the disk, then rename it into place.
-
-    A reader sees the old file or the new one, never a part. Raises FileProblem where the folder cannot be written.
-    """
-    path = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise checks.FileProblem(_problem(path, "a file in a writable folder", error)) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise checks.FileProblem(_problem(path, "a file that can be written", error)) from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    _flush_folder(path.parent)
 
 
 def save_recording(path: str | PathLike[str], arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
@@ -91,19 +66,3 @@ def _problem(path: Path, wanted: str, error: OSError) -> str:
 
 def _reason(error: BaseException) -> str:
     return f"no {_HEADER} in it" if isinstance(error, KeyError) and _HEADER in str(error) else str(error)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can open a folder."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

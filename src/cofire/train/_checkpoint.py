@@ -7,7 +7,6 @@ A checkpoint is made in a folder of another name, flushed to the disk, and renam
 """
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from hashlib import sha256
@@ -20,6 +19,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from cofire import checks
+from cofire.files import flush_folder, flush_names
 
 FORMAT = "cofire-checkpoint/1"
 _UNFINISHED = ".unfinished-"
@@ -56,11 +56,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep_last: int) -> Non
             "machine": dict(checkpoint.machine),
             "sha256": sha256(tensors).hexdigest(),
         }
-        _write(unfinished / "state.safetensors", tensors)
-        _write(unfinished / "state.json", json.dumps(facts, indent=1).encode())
+        (unfinished / "state.safetensors").write_bytes(tensors)
+        (unfinished / "state.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         flush_folder(unfinished)
         unfinished.rename(final)
-        flush_folder(folder)
+        flush_names(folder)
         for old in sorted(folder.glob(f"{_WHOLE}*"))[:-keep_last]:
             shutil.rmtree(old.rename(folder / f"{_UNFINISHED}{old.name}"))
     except OSError as problem:
@@ -90,19 +90,3 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     except (OSError, ValueError, KeyError, SafetensorError) as problem:
         got = f"a damaged or foreign one ({problem})"
         raise checks.FileProblem(checks.message(str(found[-1]), "a cofire checkpoint", got, earlier)) from problem
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def flush_folder(path: Path) -> None:
-    """Make the names in a folder last through a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
