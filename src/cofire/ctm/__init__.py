@@ -7,6 +7,7 @@ from cofire.ctm._backbones import Custom as Custom
 from cofire.ctm._backbones import Direct as Direct
 from cofire.ctm._backbones import MiniGrid as MiniGrid
 from cofire.ctm._backbones import ShallowWide as ShallowWide
+from cofire.ctm._backbones import StridedConvolutions as StridedConvolutions
 from cofire.ctm._backbones import TokenEmbedding as TokenEmbedding
 from cofire.ctm._config import CTMConfig as CTMConfig
 from cofire.ctm._heads import Answer as Answer
@@ -24,6 +25,7 @@ from cofire.ctm._positions import LearnableFourier as LearnableFourier
 from cofire.ctm._positions import MultiScaleLearnableFourier as MultiScaleLearnableFourier
 from cofire.ctm._positions import Rotational1D as Rotational1D
 from cofire.ctm._positions import Rotational2D as Rotational2D
+from cofire.ctm._published import load_published as load_published
 from cofire.ctm._questions import DigitQuestions as DigitQuestions
 from cofire.ctm._resnet import ResNet as ResNet
 from cofire.ctm._synapses import SynapseBlock as SynapseBlock
@@ -33,4 +35,3 @@ from cofire.ctm._synchronisation import Snapshot as Snapshot
 from cofire.ctm._synchronisation import Windowed as Windowed
 from cofire.ctm._thought import Thought as Thought
 from cofire.ctm._thought import certainty as certainty
-from cofire.ctm._published import load_published as load_published

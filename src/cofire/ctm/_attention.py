@@ -1,7 +1,8 @@
 """Attention: what the machine looks at, asked by its action synchronisation.
 
-Keys and values are projected once per call, not per tick; the query's two projections are multiplied into one, and the output
-projection is handed to the synapse model to fold into its first map. Per tick there remain, for each head h of width w,
+Keys and values are projected once per call, not per tick; the query's two projections are multiplied into one, and
+the output projection is handed to the synapse model to fold into its first map. Per tick there remain, for each head
+h of width w,
 
     p = softmax(K_h q_h / sqrt(w)),     o_h = V_h^T p
 
@@ -34,7 +35,9 @@ class Attention:
         checks.integer("width", self.width, low=1)
         if self.width % self.heads:
             got = f"{self.width} with {self.heads} heads"
-            raise checks.InvalidValue(checks.message("width", "a multiple of the number of heads", got, "change either"))
+            raise checks.InvalidValue(
+                checks.message("width", "a multiple of the number of heads", got, "change either")
+            )
         checks.number("dropout", self.dropout, low=0, high=0.99)
 
 

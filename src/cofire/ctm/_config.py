@@ -14,6 +14,7 @@ from cofire.ctm._backbones import (
     Direct,
     MiniGrid,
     ShallowWide,
+    StridedConvolutions,
     TokenEmbedding,
 )
 from cofire.ctm._heads import Answer, EnergyHead
@@ -28,9 +29,38 @@ from cofire.ctm._synchronisation import Decayed, Reading, Snapshot, Windowed
 PARTS: dict[str, type] = {
     part.__name__: part
     for part in (
-        *(Answer, Attention, ClassicControl, Convolutional, Decayed, DeepNeuronModel, DigitQuestions, Direct, EnergyHead),
-        *(FirstLast, LearnableFourier, LinearNeuronModel, MiniGrid, MultiScaleLearnableFourier, RandomDense, RandomPairs),
-        *(ResNet, Rotational1D, Rotational2D, ShallowWide, Snapshot, SynapseBlock, SynapseUNet, TokenEmbedding, Windowed),
+        *(
+            Answer,
+            Attention,
+            ClassicControl,
+            Convolutional,
+            Decayed,
+            DeepNeuronModel,
+            DigitQuestions,
+            Direct,
+            EnergyHead,
+        ),
+        *(
+            FirstLast,
+            LearnableFourier,
+            LinearNeuronModel,
+            MiniGrid,
+            MultiScaleLearnableFourier,
+            RandomDense,
+            RandomPairs,
+        ),
+        *(
+            ResNet,
+            Rotational1D,
+            Rotational2D,
+            ShallowWide,
+            StridedConvolutions,
+            Snapshot,
+            SynapseBlock,
+            SynapseUNet,
+            TokenEmbedding,
+            Windowed,
+        ),
     )
 }
 
@@ -41,17 +71,14 @@ class CTMConfig:
 
     Arguments:
         neurons: the number of neurons D.
-        ticks: internal ticks T of a call; where observations come one per tick, the ticks of thought after the last one.
-        memory_length: the pre-activations M that a neuron-level model sees.
-        backbone: from observations to tokens or features, see `cofire.ctm.Convolutional` and its siblings.
-        position: a positional encoding added to the tokens, or None.
-        attention: how tokens are looked at, or None: the backbone's features are fed as they are.
-        synapse, neuron_model: the two halves of a tick.
-        sync_out, sync_action: what is read from the neurons for the answer and for the attention's query.
-        answer: the head that gives logits, or None (a control machine hands out its synchronisation).
-        energy: a head that judges every tick, or None.
-        more_heads: further heads by name, as pairs (name, Answer).
-        question: the embedding of a question that follows a stream of observations, or None.
+        ticks: internal ticks T of a call; where observations come one per tick, the ticks of thought after the last
+        one. memory_length: the pre-activations M that a neuron-level model sees. backbone: from observations to
+        tokens or features, see `cofire.ctm.Convolutional` and its siblings. position: a positional encoding added to
+        the tokens, or None. attention: how tokens are looked at, or None: the backbone's features are fed as they
+        are. synapse, neuron_model: the two halves of a tick. sync_out, sync_action: what is read from the neurons for
+        the answer and for the attention's query. answer: the head that gives logits, or None (a control machine hands
+        out its synchronisation). energy: a head that judges every tick, or None. more_heads: further heads by name,
+        as pairs (name, Answer). question: the embedding of a question that follows a stream of observations, or None.
         streamed: True where x holds one observation per tick, (B, S, …).
 
     Raises InvalidValue or InvalidType, naming the field, what was wanted and the fix, for what cannot be built.
@@ -88,10 +115,14 @@ class CTMConfig:
         if (self.attention is None) != (self.sync_action is None):
             got = "attention" if self.sync_action is None else "sync_action"
             wanted = "both or neither of attention and sync_action"
-            raise checks.InvalidValue(checks.message("attention", wanted, f"{got} alone", "the action asks the attention"))
+            raise checks.InvalidValue(
+                checks.message("attention", wanted, f"{got} alone", "the action asks the attention")
+            )
         if self.question is not None and (self.attention is None or not self.streamed):
             wanted = "attention and streamed observations beside it"
-            raise checks.InvalidValue(checks.message("question", wanted, "neither or one", "attention=…, streamed=True"))
+            raise checks.InvalidValue(
+                checks.message("question", wanted, "neither or one", "attention=…, streamed=True")
+            )
         if isinstance(self.synapse, SynapseUNet):
             self.synapse.widths(self.neurons)
 
@@ -110,7 +141,9 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, Custom):
         got = "a module of your own as backbone"
         raise checks.InvalidValue(
-            checks.message("backbone", "a part that JSON can hold", got, "save the weights with torch, or write a backbone")
+            checks.message(
+                "backbone", "a part that JSON can hold", got, "save the weights with torch, or write a backbone"
+            )
         )
     if dataclasses.is_dataclass(value):
         fields = {one.name: _to_json(getattr(value, one.name)) for one in dataclasses.fields(value)}

@@ -24,7 +24,9 @@ class Answer:
         checks.integer("positions", self.positions, low=1)
         if self.outputs % self.positions:
             got = f"{self.outputs} for {self.positions} positions"
-            raise checks.InvalidValue(checks.message("outputs", "a multiple of the positions", got, "positions x classes"))
+            raise checks.InvalidValue(
+                checks.message("outputs", "a multiple of the positions", got, "positions x classes")
+            )
 
     @property
     def classes(self) -> int:
@@ -38,7 +40,9 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnergyHead:
-    """A small network that judges the state at every tick: E = w2 . SiLU(W1 S + b1) + b2, low where the answer is right."""
+    """A small network that judges the state at every tick: E = w2 . SiLU(W1 S + b1) + b2, low where the answer is
+    right.
+    """
 
     hidden: int = 64
 

@@ -1,15 +1,15 @@
 """The history of pre-activations: one buffer that is written in place, read as windows, and differentiable.
 
-A run of T ticks over B samples keeps its pre-activations in one buffer of shape (D, M + T, B). Tick t writes column M + t
-and reads the window of columns t + 1 .. M + t; no window is ever copied and none is stored for the backward pass, which
-reads the same columns again and recomputes the hidden layer of the neuron-level models.
+A run of T ticks over B samples keeps its pre-activations in one buffer of shape (D, M + T, B). Tick t writes column M
++ t and reads the window of columns t + 1 .. M + t; no window is ever copied and none is stored for the backward pass,
+which reads the same columns again and recomputes the hidden layer of the neuron-level models.
 
 The gradient with respect to the buffer is one buffer too. Tick t's share flows into the columns of its window; because
 every later tick depends on tick t, all shares have arrived when the backward pass reaches it. A chain of empty tensors
 (`link`) makes that order certain even where parts of the machine are frozen.
 
-A `History` looks immutable: it is a run and the number of columns seen. Appending to a history that is not the newest of
-its run starts a new run from its window, so that states can be kept, reused and branched freely.
+A `History` looks immutable: it is a run and the number of columns seen. Appending to a history that is not the newest
+of its run starts a new run from its window, so that states can be kept, reused and branched freely.
 """
 
 from typing import Any, NamedTuple

@@ -1,7 +1,7 @@
 """Start weights from keys: every parameter is drawn at the address of its own name.
 
-So adding a part to a machine leaves the start weights of all other parts as they were, and no global generator is touched:
-modules are built without memory (on torch's meta device), then filled here.
+So adding a part to a machine leaves the start weights of all other parts as they were, and no global generator is
+touched: modules are built without memory (on torch's meta device), then filled here.
 """
 
 import math
@@ -17,8 +17,8 @@ from cofire.random import torch_ as draws
 def materialise(module: nn.Module, key: Key) -> None:
     """Give every meta tensor of the module memory and its start value.
 
-    A module with a method `initialise(key)` fills its own parameters and buffers; linear layers and convolutions are uniform
-    in +-1/sqrt(fan in), embeddings standard normal, normalisations the identity.
+    A module with a method `initialise(key)` fills its own parameters and buffers; linear layers and convolutions are
+    uniform in +-1/sqrt(fan in), embeddings standard normal, normalisations the identity.
     """
     fresh: set[int] = set()
     for part in module.modules():
@@ -35,7 +35,9 @@ def materialise(module: nn.Module, key: Key) -> None:
             if id(part) in fresh:
                 _fill(part, key.fold(*name.split(".")) if name else key)
         for name, part in module.named_modules():  # a part may overrule what its children would do
-            if hasattr(part, "initialise") and (id(part) in fresh or any(id(child) in fresh for child in part.children())):
+            if hasattr(part, "initialise") and (
+                id(part) in fresh or any(id(child) in fresh for child in part.children())
+            ):
                 part.initialise(key.fold(*name.split(".")) if name else key)  # pyright: ignore[reportCallIssue]
 
 

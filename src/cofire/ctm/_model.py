@@ -168,7 +168,7 @@ class CTM(nn.Module):
         """One tick of thought: the outputs and the new state; the old state stays as it was."""
         constants = observation.constants
         step, action = self._advance(observation.percept, constants, state.history, state.activation, state.sync_action)
-        out = self.sync_out.update(state.sync_out, step.activation, constants.out)
+        out: Any = self.sync_out.update(state.sync_out, step.activation, constants.out)
         if self.sync_action is not None:
             action = self.sync_action.update(action, step.activation, constants.action)
         read = self.sync_out.read(out, constants.out)
@@ -181,7 +181,9 @@ class CTM(nn.Module):
     def observe(
         self, state: CTMState, x: Tensor, *, ticks: int | None = None, key: Key | None = None
     ) -> tuple[Float[Tensor, "B P"], CTMState]:
-        """Think about one observation of an environment and carry the state on: the synchronisation (B, P) and the state."""
+        """Think about one observation of an environment and carry the state on: the synchronisation (B, P) and the
+        state.
+        """
         observation = self.perceive(x, key=key)
         read = None
         for _ in range(self._ticks(ticks)):
@@ -198,9 +200,9 @@ class CTM(nn.Module):
     ) -> Thought:
         """Think about a batch.
 
-        Arguments: `x` (B, …) as the backbone wants it, or (B, S, …), one per tick, for streamed observations; `question`
-        (B, Q) for machines that are asked; `ticks` of thought instead of the configured number; `key` for the dropout of a
-        training step (fold the step into it).
+        Arguments: `x` (B, …) as the backbone wants it, or (B, S, …), one per tick, for streamed observations;
+        `question` (B, Q) for machines that are asked; `ticks` of thought instead of the configured number; `key` for
+        the dropout of a training step (fold the step into it).
 
         Raises InvalidValue for an empty batch, impossible ticks, or dropout without a key.
         """
@@ -217,8 +219,8 @@ class CTM(nn.Module):
     ) -> Recording:
         """Think about a batch and keep every trace, as a `Recording` with ticks first.
 
-        Traces: `pre_activation`, `post_activation` (T, B, D); `sync_out`, `sync_action` (T, B, P); `attention` (T, B, H, N);
-        `logits` (T, B, out); `certainty`, `energy` (T, B); those that the machine has.
+        Traces: `pre_activation`, `post_activation` (T, B, D); `sync_out`, `sync_action` (T, B, P); `attention` (T, B,
+        H, N); `logits` (T, B, out); `certainty`, `energy` (T, B); those that the machine has.
         """
         from cofire.ctm._record import to_recording
 
@@ -279,10 +281,10 @@ class CTM(nn.Module):
         self, percept: Percept, constants: Constants, history: History, activation: Tensor, action: Any
     ) -> tuple[_Step, Any]:
         observed, synchronisation, weights = percept.features, None, None
-        if self.sync_action is not None:
+        if self.sync_action is not None and self.attention is not None and constants.attention is not None:
             synchronisation = self.sync_action.read(action, constants.action)
-        if observed is None and self.attention is not None and constants.attention is not None:
-            observed, weights = self.attention.attend(synchronisation, percept, constants.attention, history.tick)
+            if observed is None:
+                observed, weights = self.attention.attend(synchronisation, percept, constants.attention, history.tick)
         attended = percept.features is None
         pre = self.synapse(observed, activation, constants.synapse, history.tick, project=attended)
         history, activation = history.push(pre, constants.neurons)

@@ -5,8 +5,8 @@ For neuron d with window A_d = (a^{t-M+1}_d, ..., a^t_d) of M pre-activations,
     y = (W1_d A_d + b1_d) / tau1,     h = y[:H] * sigmoid(y[H:])        (deep models only, H hidden units)
     y' = (W2_d h + b2_d) / tau2,      z_d = y'_1 * sigmoid(y'_2)
 
-with weights of its own for each of the D neurons and one learned temperature tau per layer. A linear model has the second
-layer only. Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.3.
+with weights of its own for each of the D neurons and one learned temperature tau per layer. A linear model has the
+second layer only. Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.3.
 
 Weights are stored (D, out, in): one matrix per neuron, as the batched product wants them. Windows are (D, M, B).
 """
@@ -52,7 +52,8 @@ class NeuronConstants(NamedTuple):
 class DeepNeuronModel:
     """A two-layer perceptron with gated linear units for each neuron.
 
-    Arguments: `hidden` units H after the gate, `normalise` (layer norm over the inputs of each layer), `dropout` of inputs.
+    Arguments: `hidden` units H after the gate, `normalise` (layer norm over the inputs of each layer), `dropout` of
+    inputs.
 
     >>> DeepNeuronModel(hidden=4).widths(memory_length=25)
     ((25, 8), (4, 2))
@@ -104,7 +105,9 @@ class NeuronLayer(nn.Module):
         """Weights uniform in +-1/sqrt(in + out), no bias, temperature one."""
         _, outputs, inputs = self.weight.shape
         bound = 1 / math.sqrt(inputs + outputs)
-        self.weight.copy_(torch.from_numpy(key.fold("weight").uniform(tuple(self.weight.shape), low=-bound, high=bound)))
+        self.weight.copy_(
+            torch.from_numpy(key.fold("weight").uniform(tuple(self.weight.shape), low=-bound, high=bound))
+        )
         self.bias.zero_()
         self.temperature.fill_(1.0)
 
@@ -145,15 +148,24 @@ def neuron_forward(window: Tensor, model: NeuronConstants, tick: int) -> Tensor:
         if model.key is not None:
             x = x * dropout_mask(model.key.fold(layer), tuple(x.shape), model.dropout, step=tick)
         if model.scales:
-            x = F.layer_norm(x.transpose(1, 2), weight.shape[2:], model.scales[layer], model.shifts[layer]).transpose(1, 2)
+            x = F.layer_norm(x.transpose(1, 2), weight.shape[2:], model.scales[layer], model.shifts[layer]).transpose(
+                1, 2
+            )
         x = F.glu(_affine(weight, bias, x), 1)
     return x.squeeze(1)
 
 
 def neuron_backward(
-    gradient: Tensor, window: Tensor, model: NeuronConstants, tick: int, window_gradient: Tensor, model_gradients: list[Tensor]
+    gradient: Tensor,
+    window: Tensor,
+    model: NeuronConstants,
+    tick: int,
+    window_gradient: Tensor,
+    model_gradients: list[Tensor],
 ) -> None:
-    """Add the gradients for z's gradient (D, B) to those of the window and the tensors, recomputing what lies between."""
+    """Add the gradients for z's gradient (D, B) to those of the window and the tensors, recomputing what lies
+    between.
+    """
     if model.scales or model.key is not None:
         _backward_by_autograd(gradient, window, model, tick, window_gradient, model_gradients)
         return
@@ -173,7 +185,12 @@ def neuron_backward(
 
 
 def _backward_by_autograd(
-    gradient: Tensor, window: Tensor, model: NeuronConstants, tick: int, window_gradient: Tensor, model_gradients: list[Tensor]
+    gradient: Tensor,
+    window: Tensor,
+    model: NeuronConstants,
+    tick: int,
+    window_gradient: Tensor,
+    model_gradients: list[Tensor],
 ) -> None:
     with torch.enable_grad():
         source = window.detach().requires_grad_()

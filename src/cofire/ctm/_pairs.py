@@ -1,7 +1,7 @@
 """Which pairs of neurons are read: chosen once, from a key, and kept with the weights.
 
-Each choice gives the index vectors `left` and `right` of the pairs (i, j) whose synchronisation is read. "Dense" choices pick
-n neurons per side and read the upper triangle, n (n + 1) / 2 pairs, of their products.
+Each choice gives the index vectors `left` and `right` of the pairs (i, j) whose synchronisation is read. "Dense"
+choices pick n neurons per side and read the upper triangle, n (n + 1) / 2 pairs, of their products.
 
 Neurons are drawn with replacement, so that more pairs than neurons can be read.
 Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.4 and its published code.

@@ -1,7 +1,7 @@
 """Positional encodings: where a token lies, added to its features.
 
-Features are (B, *space, F): (B, N, F) for sequences, (B, H, W, F) for grids. An encoding is made from the space alone and has
-shape (*space, F).
+Features are (B, *space, F): (B, N, F) for sequences, (B, H, W, F) for grids. An encoding is made from the space alone
+and has shape (*space, F).
 """
 
 import math
@@ -59,8 +59,8 @@ class Rotational1D:
 class Rotational2D:
     """A learned vector turned by 0 to 180 degrees along each side of the grid, both mapped linearly to the features.
 
-    The published code uses the width for both sides, which is right only where H = W; `published=True` keeps to that and
-    refuses other grids.
+    The published code uses the width for both sides, which is right only where H = W; `published=True` keeps to that
+    and refuses other grids.
     """
 
     published: bool = False
@@ -160,7 +160,9 @@ class _Rotational2D(nn.Module):
         height, width = _grid(x)
         if self.published and height != width:
             got = f"{height} x {width}"
-            raise checks.InvalidValue(checks.message("positions", "a square grid", got, "Rotational2D(published=False)"))
+            raise checks.InvalidValue(
+                checks.message("positions", "a square grid", got, "Rotational2D(published=False)")
+            )
         rows = _turned(self.start, height)[:, None].expand(-1, width, -1)
         columns = _turned(self.start, width)[None].expand(height, -1, -1)
         return self.project(torch.cat([rows, columns], -1))

@@ -1,8 +1,8 @@
 """Read and write the weights of the published machines.
 
 A published machine is a folder (`config.json` and `model.safetensors`, with the constructor's arguments flat, as on the
-Hugging Face hub, or beside a `kind`), a training checkpoint `.pt` (state dict and the command line's arguments), or a hub
-name. Nothing is run to load it, and everything that does not fit is listed.
+Hugging Face hub, or beside a `kind`), a training checkpoint `.pt` (state dict and the command line's arguments), or a
+hub name. Nothing is run to load it, and everything that does not fit is listed.
 """
 
 import argparse
@@ -32,8 +32,8 @@ def load_published(path: str | Path) -> CTM:
 
     Arguments: `path`, a folder with `config.json` and `model.safetensors`, or a training checkpoint `.pt`.
 
-    Raises FileProblem for what cannot be read, InvalidValue with a list for entries that are unknown, missing or misshapen.
-    A `.pt` file is opened as data: whatever else it holds is refused, and nothing in it runs.
+    Raises FileProblem for what cannot be read, InvalidValue with a list for entries that are unknown, missing or
+    misshapen. A `.pt` file is opened as data: whatever else it holds is refused, and nothing in it runs.
     """
     kind, arguments, weights = _read(Path(path))
     shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
@@ -63,7 +63,9 @@ def from_published(model: CTM, weights: Mapping[str, Tensor]) -> dict[str, Tenso
     if problems:
         shown = "; ".join(problems[:20]) + (f"; and {len(problems) - 20} more" if len(problems) > 20 else "")
         raise checks.InvalidValue(
-            checks.message("published weights", "the entries of its configuration", shown, "load the matching config.json")
+            checks.message(
+                "published weights", "the entries of its configuration", shown, "load the matching config.json"
+            )
         )
     if isinstance(config.sync_out, Windowed) and isinstance(config.sync_out.pairs, FirstLast):
         # the published control machines store the first neurons and read the last
@@ -84,12 +86,16 @@ def _read(path: Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
 def _read_folder(path: Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
     for name in ("config.json", "model.safetensors"):
         if not (path / name).is_file():
-            raise checks.FileProblem(checks.message(str(path), name, "a folder without it", "give a published model's folder"))
+            raise checks.FileProblem(
+                checks.message(str(path), name, "a folder without it", "give a published model's folder")
+            )
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         weights = load_file(path / "model.safetensors")
     except (ValueError, OSError, RuntimeError) as error:
-        raise checks.FileProblem(checks.message(str(path), "a published model", str(error), "fetch it again")) from error
+        raise checks.FileProblem(
+            checks.message(str(path), "a published model", str(error), "fetch it again")
+        ) from error
     arguments = config.get("kwargs", config)
     return config.get("kind", "image"), arguments, weights
 
@@ -102,7 +108,9 @@ def _read_checkpoint(path: Path) -> tuple[str, dict[str, Any], dict[str, Tensor]
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError) as error:
         wanted = "a training checkpoint with model_state_dict and args, and nothing that could run"
         got = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no text'}"
-        raise checks.FileProblem(checks.message(str(path), wanted, got, "save the state dict as safetensors")) from error
+        raise checks.FileProblem(
+            checks.message(str(path), wanted, got, "save the state dict as safetensors")
+        ) from error
     weights = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     if "start_activated_trace" in weights:
         kind = "rl"

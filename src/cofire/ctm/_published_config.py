@@ -1,7 +1,7 @@
 """From the published constructors' arguments to a `CTMConfig`.
 
-Four kinds of machine were published: `image` (also mazes and parity), `sort`, `qamnist` and `rl`. The arguments keep their
-published names here and nowhere else; the table in docs/published-names.md explains each.
+Four kinds of machine were published: `image` (also mazes and parity), `sort`, `qamnist` and `rl`. The arguments keep
+their published names here and nowhere else; the table in docs/published-names.md explains each.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,9 @@ def published_config(
 ) -> CTMConfig:
     """The configuration of a published machine.
 
-    Arguments: the `kind`, the constructor's `arguments` under their published names, and the `shapes` of its weights, which
-    tell what the published constructors only learn from their first input: channels of images, width of observations.
+    Arguments: the `kind`, the constructor's `arguments` under their published names, and the `shapes` of its weights,
+    which tell what the published constructors only learn from their first input: channels of images, width of
+    observations.
 
     Raises InvalidValue for a kind or an option that was never published.
     """
@@ -108,7 +109,9 @@ def _machine(known: dict[str, Any]) -> dict[str, Any]:
         "neurons": known["d_model"],
         "ticks": known["iterations"],
         "memory_length": known["memory_length"],
-        "neuron_model": DeepNeuronModel(hidden=known["memory_hidden_dims"], **parts) if deep else LinearNeuronModel(**parts),
+        "neuron_model": DeepNeuronModel(hidden=known["memory_hidden_dims"], **parts)
+        if deep
+        else LinearNeuronModel(**parts),
     }
 
 

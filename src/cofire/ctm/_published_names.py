@@ -1,9 +1,9 @@
 """The published names and layouts of the weights, beside cofire's.
 
-A table from published entries to cofire's, made from the configuration. Most entries are the same tensor under another name;
-three differ in layout: neuron-level weights are published (in, out, D) and stored (D, out, in), their biases (1, D, out); the
-attention's three input projections are one matrix; and index vectors of choices that follow from the configuration (first or
-last neurons) are written but carry no information.
+A table from published entries to cofire's, made from the configuration. Most entries are the same tensor under
+another name; three differ in layout: neuron-level weights are published (in, out, D) and stored (D, out, in), their
+biases (1, D, out); the attention's three input projections are one matrix; and index vectors of choices that follow
+from the configuration (first or last neurons) are written but carry no information.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,9 @@ def _neuron_entries(config: CTMConfig) -> list[Entry]:
                 lambda tensors: tensors[0].permute(2, 1, 0),
             )
         )
-        entries.append(Entry(f"{published}.b1", (f"{name}.bias",), lambda t: [t.squeeze(0)], lambda ts: ts[0].unsqueeze(0)))
+        entries.append(
+            Entry(f"{published}.b1", (f"{name}.bias",), lambda t: [t.squeeze(0)], lambda ts: ts[0].unsqueeze(0))
+        )
         entries.append(_same(f"{published}.T", f"{name}.temperature"))
         if config.neuron_model.normalise:
             entries += _affine(f"{published}.layernorm", f"{name}.norm")
@@ -93,7 +95,9 @@ def _synapse_entries(config: CTMConfig) -> list[Entry]:
             entries += _affine(f"synapses.{first}", f"synapse.more.{block}.linear")
             entries += _affine(f"synapses.{first + 2}", f"synapse.more.{block}.norm")
         return entries
-    entries = _affine("synapses.first_projection.0", "synapse.first") + _affine("synapses.first_projection.1", "synapse.norm")
+    entries = _affine("synapses.first_projection.0", "synapse.first") + _affine(
+        "synapses.first_projection.1", "synapse.norm"
+    )
     for level in range(config.synapse.depth - 1):
         for published, name in (("down_projections", "down"), ("up_projections", "up")):
             entries += _affine(f"synapses.{published}.{level}.1", f"synapse.{name}.{level}.linear")
@@ -145,7 +149,9 @@ def _backbone_entries(config: CTMConfig) -> list[Entry]:
             return [_same("backbone.embedding.weight", "backbone.embedding.weight")]
         case Convolutional():
             published = "backbone_digit" if config.question is not None else "backbone"
-            entries = _affine(f"{published}.layers.0", "backbone.first") + _affine(f"{published}.layers.4", "backbone.second")
+            entries = _affine(f"{published}.layers.0", "backbone.first") + _affine(
+                f"{published}.layers.4", "backbone.second"
+            )
             entries += _batch_norm(f"{published}.layers.1", "backbone.first_norm")
             return entries + _batch_norm(f"{published}.layers.5", "backbone.second_norm")
         case ShallowWide():
@@ -156,7 +162,9 @@ def _backbone_entries(config: CTMConfig) -> list[Entry]:
             return _gated_pair("backbone.input_projector", (1, 3, 4, 6), "backbone")
         case MiniGrid():
             names = {"object": "objects", "color": "colours", "state": "states", "position": "places"}
-            entries = [_same(f"backbone.{one}_embedding.weight", f"backbone.{name}.weight") for one, name in names.items()]
+            entries = [
+                _same(f"backbone.{one}_embedding.weight", f"backbone.{name}.weight") for one, name in names.items()
+            ]
             return entries + _gated_pair("backbone.project_to_d_projection", (0, 2, 3, 5), "backbone.cells")
         case _:
             return []

@@ -1,8 +1,9 @@
 """Questions about digits: how the indices and operators of a Q&A MNIST question are fed to the machine.
 
-A question is a sequence of integers: an index i >= 0 of a digit shown earlier, -1 for plus, -2 for minus. An index is the
-i-th row of a sinusoidal table, an operator a learned vector; each is fed for a tick in place of what the attention sees.
-Source: Darlow et al., arXiv 2505.05522, section on Q&A MNIST; the table is that of Vaswani et al., arXiv 1706.03762.
+A question is a sequence of integers: an index i >= 0 of a digit shown earlier, -1 for plus, -2 for minus. An index is
+the i-th row of a sinusoidal table, an operator a learned vector; each is fed for a tick in place of what the
+attention sees. Source: Darlow et al., arXiv 2505.05522, section on Q&A MNIST; the table is that of Vaswani et al.,
+arXiv 1706.03762.
 """
 
 import math

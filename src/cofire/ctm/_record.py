@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def to_recording(model: "CTM", steps: Sequence[Any], activations: Tensor, read: Tensor, thought: Thought) -> Recording:
     """Every trace that the machine has, ticks first, with what it is and where it came from."""
     traces = {
-        "pre_activation": _trace(torch.stack([step.pre_activation for step in steps]), "neuron", "what each neuron receives"),
+        "pre_activation": _trace(
+            torch.stack([step.pre_activation for step in steps]), "neuron", "what each neuron receives"
+        ),
         "post_activation": _trace(activations, "neuron", "what each neuron-level model makes of its history"),
         "sync_out": _trace(read, "pair", "synchronisation read for the answer"),
         "logits": _trace(thought.logits.permute(2, 0, 1), "output", "the answer of each tick"),

@@ -1,7 +1,8 @@
 """The residual network of the published machines: a small stem and the first stages of a ResNet, as a token grid.
 
-The stem is a 1x1 convolution to three channels, a 3x3 convolution of stride 1 and a max pool of stride 2, which keeps the
-receptive field small. Source: He et al., Deep residual learning, arXiv 1512.03385; stem and cut from arXiv 2505.05522.
+The stem is a 1x1 convolution to three channels, a 3x3 convolution of stride 1 and a max pool of stride 2, which keeps
+the receptive field small. Source: He et al., Deep residual learning, arXiv 1512.03385; stem and cut from arXiv
+2505.05522.
 """
 
 import math
@@ -65,7 +66,9 @@ class ResNet:
 
 
 class Block(NamedTuple):
-    """The sizes of a residual block: basic (two 3x3 convolutions) or, with an expansion, a bottleneck (1x1, 3x3, 1x1)."""
+    """The sizes of a residual block: basic (two 3x3 convolutions) or, with an expansion, a bottleneck (1x1, 3x3,
+    1x1).
+    """
 
     inputs: int
     width: int

@@ -1,13 +1,14 @@
 """Synapse models: what every neuron receives from all others and from what the machine attends to.
 
-A synapse model maps x = [o; z] (what was observed, (B, I), and the activations, (B, D)) to the pre-activations a, (B, D).
-Its first step is linear, so that the two parts are never concatenated: W x = W_o o + W_z z; and when nothing lies between,
-a linear map that ends in o (the output projection of the attention) is multiplied into W_o once per call.
+A synapse model maps x = [o; z] (what was observed, (B, I), and the activations, (B, D)) to pre-activations a, (B, D).
+Its first step is linear, so that the two parts are never concatenated: W x = W_o o + W_z z; and when nothing lies
+between, a linear map that ends in o (the output projection of the attention) is multiplied into W_o once per call.
 
 Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.2.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -151,8 +152,8 @@ class _UNet(Synapse):
         super().__init__(inputs, config.dropout, nn.Linear(inputs + neurons, neurons))
         widths = config.widths(neurons)
         self.norm = nn.LayerNorm(neurons)
-        self.down = nn.ModuleList(_Step(wide, narrow) for wide, narrow in zip(widths, widths[1:], strict=False))
-        self.up = nn.ModuleList(_Step(narrow, wide) for wide, narrow in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(_Step(wide, narrow) for wide, narrow in pairwise(widths))
+        self.up = nn.ModuleList(_Step(narrow, wide) for wide, narrow in pairwise(widths))
         self.skip_norms = nn.ModuleList(nn.LayerNorm(wide) for wide in widths[:-1])
 
     def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:

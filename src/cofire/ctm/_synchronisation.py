@@ -1,13 +1,15 @@
 """Synchronisation: how pairs of neurons move together over a thought, the machine's only way out.
 
-For a pair (i, j) with learned decay rate lambda and retention r = exp(-clamp(lambda, 0, 15)), over activations z^0 .. z^t:
+For a pair (i, j) with learned decay rate lambda and retention r = exp(-clamp(lambda, 0, 15)), over activations z^0 ..
+z^t:
 
     alpha^t = r alpha^{t-1} + z_i^t z_j^t        beta^t = r beta^{t-1} + 1        S^t = alpha^t / sqrt(beta^t)
 
-from alpha^0 = z_i^0 z_j^0, beta^0 = 1. The matrix of all pairs is never formed. (The paper's text divides by beta, its listing
-and its trained weights by sqrt(beta): cofire follows the weights.)
+from alpha^0 = z_i^0 z_j^0, beta^0 = 1. The matrix of all pairs is never formed. (The paper's text divides
+by beta, its listing and its trained weights by sqrt(beta): cofire follows the weights.)
 
-Over a stored window of the last M activations, with rates clamped to [0, 4], oldest first, w_k = exp(-(M - 1 - k) lambda):
+Over a stored window of the last M activations, with rates clamped to [0, 4], oldest first, w_k = exp(-(M - 1 - k)
+lambda):
 
     S = sum_k w_k z_i^k z_j^k / sqrt(sum_k w_k)
 
@@ -21,7 +23,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from cofire import checks
 from cofire.ctm._pairs import PairSelection, Side
 from cofire.random import Key
 
@@ -134,8 +135,9 @@ class _PairReading(nn.Module):
 
     def __init__(self, config: Decayed | Windowed, neurons: int, side: Side):
         super().__init__()
-        checks.instance("pairs", config.pairs, PairSelection)
-        self.config, self.neurons, self.side = config, neurons, side
+        self.config: Decayed | Windowed = config
+        self.neurons = neurons
+        self.side: Side = side
         self.width = config.pairs.count
         chosen = len(config.pairs.choose(neurons, side, Key(0))[0])
         self.register_buffer("left", torch.empty(chosen, dtype=torch.int64))
@@ -207,7 +209,9 @@ class WindowedSynchronisation(_PairReading):
         """The window (B, D, M) as M tensors, oldest first."""
         return trace.unbind(-1)
 
-    def update(self, state: tuple[Tensor, ...], activation: Tensor, constants: SynchronisationConstants) -> tuple[Tensor, ...]:
+    def update(
+        self, state: tuple[Tensor, ...], activation: Tensor, constants: SynchronisationConstants
+    ) -> tuple[Tensor, ...]:
         """Forget the oldest activations and append the newest."""
         return (*state[1:], activation)
 

@@ -14,9 +14,9 @@ def certainty(logits: Tensor, positions: int = 1) -> Tensor:
 
         c = 1 - H(softmax(y)) / log C,     H(p) = -sum_k p_k log p_k
 
-    Arguments: `logits` (…, out), and the number of `positions` that the answer has: out = positions * C, and the certainty is
-    the mean over positions. Returns (…,), 0 for a uniform distribution and 1 for a sure one.
-    Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.6.
+    Arguments: `logits` (…, out), and the number of `positions` that the answer has: out = positions * C, and the
+    certainty is the mean over positions. Returns (…,), 0 for a uniform distribution and 1 for a sure one. Source:
+    Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.6.
 
     >>> certainty(torch.tensor([[0.0, 0.0], [50.0, -50.0]])).tolist()
     [0.0, 1.0]
@@ -31,7 +31,8 @@ class Thought:
     """A thought of T ticks over B samples.
 
     `logits` (B, out, T); `certainty` (B, T) in [0, 1]; `energy` (B, T) where the machine has an energy head; `sync_out`
-    (B, P, T), the synchronisation that the heads read; `others`: the outputs of further heads by name, (B, out, T) each.
+    (B, P, T), the synchronisation that the heads read; `others`: the outputs of further heads by name, (B, out, T)
+    each.
 
     >>> logits = torch.tensor([[[0.0, 9.0, 1.0], [0.0, 0.0, 2.0]]])
     >>> thought = Thought(logits, certainty(logits.movedim(-1, 1)))
