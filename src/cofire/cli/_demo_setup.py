@@ -1,0 +1,51 @@
+"""The sizes of the demonstration: its model, its control, and how both are trained."""
+
+from dataclasses import replace
+
+from cofire.ctm import (
+    Answer,
+    Attention,
+    Convolutional,
+    CTMConfig,
+    Decayed,
+    DeepNeuronModel,
+    RandomPairs,
+)
+from cofire.train import NormClip, TrainConfig
+
+STEPS = 2000
+
+
+def demo_config() -> CTMConfig:
+    """Return the configuration of the model that thinks."""
+    return CTMConfig(
+        neurons=128,
+        ticks=15,
+        memory_length=10,
+        backbone=Convolutional(features=32),
+        attention=Attention(width=64, heads=4),
+        neuron_model=DeepNeuronModel(hidden=4),
+        sync_out=Decayed(pairs=RandomPairs(pairs=128)),
+        sync_action=Decayed(pairs=RandomPairs(pairs=64)),
+        answer=Answer(outputs=10),
+    )
+
+
+def control_config() -> CTMConfig:
+    """Return the configuration of the control: the same parts, and a single tick."""
+    return replace(demo_config(), ticks=1)
+
+
+def train_config(steps: int) -> TrainConfig:
+    """Return how both are trained; short runs warm up for less and look at held-out digits once."""
+    return TrainConfig(
+        steps=steps,
+        batch_size=64,
+        learning_rate=2e-3,
+        warmup_steps=min(100, steps // 4),
+        weight_decay=0.01,
+        clip=NormClip(5.0),
+        log_every=5,
+        evaluate_every=min(250, steps),
+        save_every=250,
+    )
