@@ -9,10 +9,8 @@ that takes two words serves two, so that nothing is computed in vain when neighb
 counts the proposals of draws that reject some. A value that overflows its field is refused.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,6 +48,7 @@ class Channel(IntEnum):
     TRUNCATED_ACCEPT = 22
     DIFFUSION = 23
     DIFFUSION_START = 24
+    DROPOUT = 25
 
 
 class Kind(NamedTuple):
@@ -74,6 +73,7 @@ EXPONENTIAL = {
     DOUBLE: Kind(Channel.EXPONENTIAL_DOUBLE, "exponentials_double", 2),
 }
 BERNOULLI = Kind(Channel.BERNOULLI, "uniforms_double", 2)
+DROPOUT = Kind(Channel.DROPOUT, "uniforms_single", 4)
 CATEGORICAL = Kind(Channel.CATEGORICAL, "uniforms_double", 2)
 DIFFUSION = Kind(Channel.DIFFUSION, "normals_double", 2)
 DIFFUSION_START = Kind(Channel.DIFFUSION_START, "normals_double", 2)
@@ -85,38 +85,3 @@ def tag(channel: int, attempt: int = 0) -> int:
         wanted = f"an accepted proposal within {1 << ATTEMPT_BITS} attempts"
         raise checks.InvalidValue(checks.message("draw", wanted, "none", "check the parameters of the distribution"))
     return channel << ATTEMPT_BITS | attempt
-
-
-def check_step(step: Any) -> int:
-    """A step that fits its field."""
-    fix = "count steps from 0; fold what else tells draws apart into the key"
-    return checks.integer("step", step, low=0, high=(1 << STEP_BITS) - 1, fix=fix)
-
-
-def check_steps(step: Any) -> np.ndarray:
-    """One step, or a sequence of steps, as int64 (S,)."""
-    if isinstance(step, range) and len(step):
-        for extreme in (step[0], step[-1]):
-            check_step(extreme)
-        return np.arange(step.start, step.stop, step.step, dtype=np.int64)
-    if isinstance(step, Sequence | np.ndarray) and not isinstance(step, str):
-        if not len(step):
-            raise checks.InvalidValue(checks.message("step", "at least one step", "none", "ask for a step or a range"))
-        return np.array([check_step(one) for one in step], dtype=np.int64)
-    return np.array([check_step(step)], dtype=np.int64)
-
-
-def check_shape(shape: Any) -> tuple[int, ...]:
-    """A shape as a tuple; an empty draw is taken for a mistake upstream."""
-    sizes = shape if isinstance(shape, tuple | list) else (shape,)
-    return tuple(checks.integer("shape", size, low=1, fix="draw at least one number") for size in sizes)
-
-
-def check_floating(dtype: Any) -> np.dtype:
-    """float32 or float64."""
-    for known in (SINGLE, DOUBLE):
-        with suppress(TypeError):
-            if np.dtype(dtype) == known:
-                return known
-    fix = "draw one of these and convert what was drawn"
-    raise checks.InvalidType(checks.message("dtype", "float32 or float64", str(dtype), fix))

@@ -5,13 +5,13 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cofire import checks
 from cofire.random import _recipe
-from cofire.random._address import DOUBLE, SINGLE, WORD, Kind, tag
+from cofire.random._address import WORD, Kind, tag
 
 if TYPE_CHECKING:
     from cofire.random._units import Units
@@ -59,13 +59,19 @@ def fill(
     `hot` says that the call will be repeated, so that compiling pays however small the array.
     """
     if hot or out.size >= COMPILE_FROM or _loaded(kind, units):
-        _by_loop(out, units, steps, kind, (low, scale, edge), _threads(threads, out.size))
-        return out
+        by_loop(out, units, steps, kind, (low, scale, edge), _threads(threads, out.size))
+    else:
+        by_arrays(out, units, steps, kind, (low, scale, edge))
+    return out
+
+
+def by_arrays(out: np.ndarray, units: "Units", steps: np.ndarray, kind: Kind, affine: tuple[float, float, float]):
+    """`fill` by NumPy."""
+    low, scale, edge = affine
     for row, step in zip(out, steps.tolist(), strict=True):
         x = by_block(getattr(_recipe, kind.block), kind.lanes, units, step, kind.channel)
         x = x.astype(np.float32).astype(np.float64) if kind.lanes == 4 else x
         row[:] = np.minimum(low + scale * x, edge)
-    return out
 
 
 def _loaded(kind: Kind, units: "Units") -> bool:
@@ -73,9 +79,10 @@ def _loaded(kind: Kind, units: "Units") -> bool:
     return loops is not None and loops.kernel_name(kind.block, units.first is not None) in loops.KERNELS
 
 
-def _by_loop(
+def by_loop(
     out: np.ndarray, units: "Units", steps: np.ndarray, kind: Kind, affine: tuple[float, float, float], threads: int
 ):
+    """`fill` by compiled loops, which threads share by units or by steps."""
     from cofire.random._compiled import kernel
 
     loop = kernel(kind.block, kind.lanes, units.first is not None)
@@ -103,20 +110,8 @@ def _threads(wanted: int | None, size: int) -> int:
     """As many as were asked for, else as numba was told (NUMBA_NUM_THREADS), else as there are cores and work for."""
     if wanted is not None:
         return min(checks.integer("threads", wanted, low=1), size)
+    if size < 2 * THREAD_SHARE:
+        return 1
     told = os.environ.get("NUMBA_NUM_THREADS", "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(int(told) if told.isdigit() else cores, size // THREAD_SHARE))
-
-
-def check_out(out: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array to be filled: the one given, if it fits, or a new one."""
-    if out is None:
-        return np.empty(shape, dtype)
-    checks.instance("out", out, np.ndarray, fix="give a NumPy array")
-    if out.dtype not in (SINGLE, DOUBLE) or not out.flags.c_contiguous or not out.flags.writeable:
-        got = (
-            f"{out.dtype}{'' if out.flags.c_contiguous else ', strided'}{'' if out.flags.writeable else ', read-only'}"
-        )
-        wanted = "a writable contiguous array of float32 or float64"
-        raise checks.InvalidValue(checks.message("out", wanted, got, "make it with np.empty(shape, np.float32)"))
-    return checks.shape("out", out, shape, fix="give an array of the shape that is drawn")

@@ -237,7 +237,7 @@ class Key:
             InvalidValue: more members than n are wanted without replacement.
         """
         from cofire.random import _variates
-        from cofire.random._address import check_shape
+        from cofire.random._parameters import check_shape
 
         size, n = check_shape(size), checks.integer("n", n, low=1, high=2**63)
         units = self.units(range(n if not replace else math.prod(size)))
@@ -245,8 +245,7 @@ class Key:
 
     def _drawn(self, kind: str, shape: Shape, step: int, out: np.ndarray | None = None, **parameters: Any) -> Any:
         """What the units 0, 1, ... draw, in this shape."""
-        from cofire.random._address import check_shape, check_step
-        from cofire.random._fill import check_out
+        from cofire.random._parameters import check_out, check_shape, check_step
 
         shape = check_shape(shape)
         if out is not None:

@@ -6,9 +6,10 @@ from typing import Any, final
 import numpy as np
 
 from cofire import checks
-from cofire.random._address import DIFFUSION, DIFFUSION_START, check_step
+from cofire.random._address import DIFFUSION, DIFFUSION_START
 from cofire.random._fill import fill
 from cofire.random._functions import exp
+from cofire.random._parameters import check_step
 from cofire.random._units import Units
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cofire import checks
 from cofire.random._address import Channel
 from cofire.random._fill import by_block
 from cofire.random._functions import exp, log, log_factorial
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 INVERT_BELOW = 10.0  # the rate from which Hörmann's method serves Poisson counts
 SAFE_COUNT = 200.0  # no count at a rate below INVERT_BELOW has a chance of 1e-200 to come this far
-FARTHEST = 1e8  # standard deviations between the mean and an interval to draw from
 
 
 def gamma(units: "Units", step: int, shape: np.ndarray, scale: float) -> np.ndarray:
@@ -126,29 +124,3 @@ def _truncated(units: "Units", step: int, a: float, b: float) -> np.ndarray:
         return z, e >= 0.5 * (z - nearest) * (z + nearest)
 
     return accepted(len(units), propose)
-
-
-def check_truncation(
-    low: Any, high: Any, mean: Any, std: Any, dtype: np.dtype
-) -> tuple[float, float, float, float, float, float]:
-    """(a, b, mean, std, low, high): the interval in standard deviations, and its outermost numbers of this dtype."""
-    mean, std = checks.number("mean", mean), checks.number("std", std, above=0)
-    low = low if low == -math.inf else checks.number("low", low)
-    high = high if high == math.inf else checks.number("high", high)
-    if low >= high:
-        raise checks.InvalidValue(checks.message("high", f"more than low ({low})", repr(high), "swap the two"))
-    a, b = (low - mean) / std, (high - mean) / std
-    if max(a, -b) > FARTHEST:
-        got = f"an interval {max(a, -b):g} of them away"
-        raise checks.InvalidValue(
-            checks.message("low, high", f"at most {FARTHEST:g} std from the mean", got, "move them")
-        )
-    least, most = dtype.type(low), dtype.type(high)
-    least = np.nextafter(least, dtype.type(math.inf)) if float(least) < low else least
-    most = np.nextafter(most, dtype.type(-math.inf)) if float(most) > high else most
-    if least > most:
-        fix = "widen the interval or draw float64"
-        raise checks.InvalidValue(
-            checks.message("low, high", f"an interval that holds a {dtype}", f"[{low}, {high}]", fix)
-        )
-    return a, b, mean, std, float(least), float(most)

@@ -9,9 +9,20 @@ import numpy as np
 
 from cofire import checks
 from cofire.random import _rejection, _variates
-from cofire.random._address import EXPONENTIAL, NAMED_UNIT, NORMAL, UNIFORM, check_floating, check_steps
-from cofire.random._fill import check_out, fill
+from cofire.random._address import EXPONENTIAL, NAMED_UNIT, NORMAL, UNIFORM
+from cofire.random._fill import fill
 from cofire.random._names import encoded, plain
+from cofire.random._parameters import (
+    check_each,
+    check_floating,
+    check_normal,
+    check_out,
+    check_range,
+    check_steps,
+    check_truncation,
+    check_uniform,
+    check_weights,
+)
 
 if TYPE_CHECKING:
     from cofire.random._key import Key
@@ -73,25 +84,11 @@ class Units:
         threads: int | None = None,
     ) -> np.ndarray:
         """Uniform numbers in [low, high); see `Key.uniform`."""
-        low, high = checks.number("low", low), checks.number("high", high)
-        if low >= high:
-            raise checks.InvalidValue(checks.message("high", f"more than low ({low})", repr(high), "swap the two"))
         hot = out is not None
         steps, out = self._target(step, dtype, out)
-        _check_span(out.dtype, "low, high", low, high, high - low)
-        edge = float(np.nextafter(out.dtype.type(high), out.dtype.type(low)))
-        kind = UNIFORM[out.dtype]
-        fill(
-            out.reshape(len(steps), -1),
-            self,
-            steps,
-            kind,
-            low=low,
-            scale=high - low,
-            edge=edge,
-            threads=threads,
-            hot=hot,
-        )
+        low, scale, edge = check_uniform(low, high, out.dtype)
+        rows, kind = out.reshape(len(steps), -1), UNIFORM[out.dtype]
+        fill(rows, self, steps, kind, low=low, scale=scale, edge=edge, threads=threads, hot=hot)
         return out
 
     def normal(
@@ -105,11 +102,11 @@ class Units:
         threads: int | None = None,
     ) -> np.ndarray:
         """Normal numbers; see `Key.normal`."""
-        mean, std = checks.number("mean", mean), checks.number("std", std, low=0)
         hot = out is not None
         steps, out = self._target(step, dtype, out)
-        _check_span(out.dtype, "mean, std", mean, 10 * std, abs(mean) + 10 * std)
-        fill(out.reshape(len(steps), -1), self, steps, NORMAL[out.dtype], low=mean, scale=std, threads=threads, hot=hot)
+        mean, std = check_normal(mean, std, out.dtype)
+        rows, kind = out.reshape(len(steps), -1), NORMAL[out.dtype]
+        fill(rows, self, steps, kind, low=mean, scale=std, threads=threads, hot=hot)
         return out
 
     def exponential(self, step: Any, *, scale: float = 1.0, dtype: Any = np.float32) -> np.ndarray:
@@ -125,29 +122,27 @@ class Units:
 
     def integers(self, step: Any, low: int, high: int) -> np.ndarray:
         """Integers in [low, high); see `Key.integers`."""
-        return self._each(step, _variates.integers, *_variates.check_range(low, high))
+        return self._each(step, _variates.integers, *check_range(low, high))
 
     def categorical(self, step: Any, weights: Any) -> np.ndarray:
         """Categories with these weights, (C,) or one row per unit (N, C); see `Key.categorical`."""
-        return self._each(step, _variates.categorical, _variates.check_weights(weights, self.count))
+        return self._each(step, _variates.categorical, check_weights(weights, self.count))
 
     def gamma(self, step: Any, concentration: Any, *, scale: float = 1.0, dtype: Any = np.float32) -> np.ndarray:
         """Gamma numbers of this concentration, one or one per unit; see `Key.gamma`."""
-        concentration = _variates.check_each("concentration", concentration, self.count, least=1e-3)
+        concentration = check_each("concentration", concentration, self.count, least=1e-3)
         scale, dtype = checks.number("scale", scale, above=0), check_floating(dtype)
         return self._each(step, _rejection.gamma, concentration, scale).astype(dtype)
 
     def poisson(self, step: Any, rate: Any) -> np.ndarray:
         """Counts of this mean, one or one per unit; see `Key.poisson`."""
-        return self._each(
-            step, _rejection.poisson, _variates.check_each("rate", rate, self.count, least=0, most=MOST_RATE)
-        )
+        return self._each(step, _rejection.poisson, check_each("rate", rate, self.count, least=0, most=MOST_RATE))
 
     def truncated_normal(
         self, step: Any, low: float, high: float, *, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32
     ) -> np.ndarray:
         """Normal numbers given that they lie in [low, high]; see `Key.truncated_normal`."""
-        bounds = _rejection.check_truncation(low, high, mean, std, check_floating(dtype))
+        bounds = check_truncation(low, high, mean, std, check_floating(dtype))
         return self._each(step, _rejection.truncated_normal, *bounds).astype(dtype)
 
     def _each(self, step: Any, draw: Any, *parameters: Any) -> np.ndarray:
@@ -159,16 +154,6 @@ class Units:
         steps = check_steps(step)
         shape = (self.count,) if np.ndim(step) == 0 else (len(steps), self.count)
         return steps, check_out(out, shape, check_floating(dtype))
-
-
-def _check_span(dtype: np.dtype, name: str, *values: float):
-    """Refuse parameters whose draws would overflow the dtype."""
-    most = float(np.finfo(dtype).max)
-    worst = max(map(abs, values))
-    if worst > most:
-        raise checks.InvalidValue(
-            checks.message(name, f"numbers within {most:g} for {dtype}", f"{worst:g}", "scale them down")
-        )
 
 
 def _numbers(ids: Iterable[Any]) -> np.ndarray:
@@ -194,7 +179,7 @@ def _numbers(ids: Iterable[Any]) -> np.ndarray:
         place = int(np.flatnonzero(numbers == found[counts > 1][0])[1])
         got = f"{listed[place]!r} twice"
         raise checks.InvalidValue(
-            checks.message("ids", "ids that differ", got, "two units of one id would share their noise")
+            checks.message("ids", "ids that differ", got, "name each unit once; two of one id would share their noise")
         )
     return numbers
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from cofire import checks
 from cofire.random import _recipe
-from cofire.random._address import BERNOULLI, CATEGORICAL, Channel, check_step, check_steps
+from cofire.random._address import BERNOULLI, CATEGORICAL, Channel
 from cofire.random._fill import by_block, fill
+from cofire.random._parameters import check_each, check_step, check_steps
 
 if TYPE_CHECKING:
     from cofire.random._units import Units
@@ -107,38 +108,3 @@ def choice(units: "Units", step: Any, n: int, count: int, replace: bool) -> np.n
         fix = "draw at most n, or with replace=True"
         raise checks.InvalidValue(checks.message("size", f"at most n ({n}) without replacement", str(count), fix))
     return order(units, step, Channel.CHOICE_DISTINCT)[:count]
-
-
-def check_range(low: Any, high: Any) -> tuple[int, int]:
-    """(low, number of integers) of a range whose high end is exclusive."""
-    low = checks.integer("low", low, low=-(2**63), high=2**63 - 1)
-    high = checks.integer("high", high, low=low + 1, high=2**63, fix="high is exclusive: give more than low")
-    return low, high - low
-
-
-def check_each(name: str, values: Any, count: int, *, least: float, most: float = np.inf) -> np.ndarray:
-    """One finite number in [least, most] for all units, or one per unit, as float64 (N,)."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise checks.InvalidType(checks.message(name, "a number, or one per unit", repr(values)[:60], "give numbers"))
-    if array.shape not in ((), (1,), (count,)):
-        fix = "give one for all or one for each"
-        raise checks.InvalidValue(checks.message(name, f"one number or {count}", f"shape {array.shape}", fix))
-    array = checks.finite(name, np.atleast_1d(array).astype(np.float64))
-    if (array < least).any() or (array > most).any():
-        bad = float(array[(array < least) | (array > most)][0])
-        limit = f" and at most {most:g}" if most < np.inf else ""
-        raise checks.InvalidValue(checks.message(name, f"at least {least:g}{limit}", f"{bad:g}", "check the parameter"))
-    return np.broadcast_to(array, count)
-
-
-def check_weights(weights: Any, count: int) -> np.ndarray:
-    """Weights (C,) or (N, C): finite, not negative, and in each row one that is positive."""
-    array = checks.finite("weights", np.asarray(weights, dtype=np.float64))
-    fix = "give one weight per category, or a row of them per unit"
-    if array.ndim not in (1, 2) or array.shape[-1] < 1 or (array.ndim == 2 and len(array) != count):
-        raise checks.InvalidValue(checks.message("weights", f"shape (C,) or ({count}, C)", f"shape {array.shape}", fix))
-    if (array < 0).any() or not (array > 0).any(axis=-1).all():
-        wanted = "weights of at least 0 with one above 0 in each row"
-        raise checks.InvalidValue(checks.message("weights", wanted, f"a least weight of {array.min():g}", fix))
-    return array

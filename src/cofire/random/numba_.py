@@ -1,8 +1,8 @@
 """Draws inside loops compiled by numba: the same numbers as those of `Key` and `Units`, one at a time.
 
 Each function takes the two words of a key (`Key.words`), the number of a unit (`Units.numbers`; an integer id is its
-own number) and a step, and becomes part of the loop that calls it. `four_uniforms` and `four_normals` draw for the units
-4 b ... 4 b + 3 at once, from the one block that they share, which is four times less work for the bits.
+own number) and a step, and becomes part of the loop that calls it. `four_uniforms` and `four_normals` draw for the
+units 4 b ... 4 b + 3 at once, from the one block that they share, which is four times less work for the bits.
 
 >>> import numba
 >>> from cofire.random import Key
