@@ -59,8 +59,8 @@ class Recording(Mapping[str, np.ndarray]):
         traces: Mapping[str, Any],
         *,
         time_unit: str = "tick",
-        time_step: float = 1.0,
-        start: float = 0.0,
+        time_step: float | int = 1.0,
+        start: float | int = 0.0,
         times: Any = None,
         labels: Mapping[str, Any] | None = None,
         provenance: Mapping[str, Any] | None = None,
@@ -254,7 +254,7 @@ def _cut_labels(axis: str, names: list[Any], selection: Mapping[str, Any]) -> li
     return None if places.ndim == 0 else [names[place] for place in places]
 
 
-def _clock(times: np.ndarray, time_step: float) -> dict[str, Any]:
+def _clock(times: np.ndarray, time_step: float | int) -> dict[str, Any]:
     """Start and step where the times are even, else the times themselves."""
     if len(times) == 0:
         return {"time_step": time_step}
