@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from cofire import ctm as ctm
     from cofire import random as random
     from cofire import recording as recording
+    from cofire import spiking as spiking
+    from cofire import sync as sync
     from cofire import tasks as tasks
     from cofire import train as train
     from cofire import viz as viz
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_PACKAGES = ("ctm", "random", "recording", "tasks", "train", "viz")
+_PACKAGES = ("ctm", "random", "recording", "spiking", "sync", "tasks", "train", "viz")
 _NAMES = {
     "CTM": "cofire.ctm",
     "CTMConfig": "cofire.ctm",
