@@ -7,20 +7,6 @@ import cofire
 
 TOP_LEVEL = ["CTM", "CTMConfig", "Key", "Recording", "Thought"]
 TOP_LEVEL += ["ctm", "random", "recording", "spiking", "sync", "tasks", "train", "viz"]
-    "CTM",
-    "CTMConfig",
-    "Key",
-    "Recording",
-    "Thought",
-    "ctm",
-    "random",
-    "recording",
-    "spiking",
-    "sync",
-    "tasks",
-    "train",
-    "viz",
-]  # in this order
 
 
 def test_top_level_names_are_these_and_load():

@@ -1,6 +1,6 @@
 """What a run leaves behind: named traces over time with units, labels and provenance, in a file without pickle."""
 
-from cofire.recording._file import write_atomically as write_atomically
+from cofire.files import write_atomically as write_atomically
 from cofire.recording._neo import from_neo as from_neo
 from cofire.recording._neo import to_neo as to_neo
 from cofire.recording._recording import Recording as Recording
