@@ -163,6 +163,7 @@ class Custom:
 
     module: nn.Module
     features: int
+    storable = False
 
     def __post_init__(self) -> None:
         checks.instance("module", self.module, nn.Module)

@@ -1,6 +1,5 @@
 """The configuration of a machine: a frozen, validated choice of parts, which JSON can hold."""
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,6 @@ from cofire.ctm._backbones import (
     Backbone,
     ClassicControl,
     Convolutional,
-    Custom,
     Direct,
     MiniGrid,
     ShallowWide,
@@ -18,6 +16,7 @@ from cofire.ctm._backbones import (
     TokenEmbedding,
 )
 from cofire.ctm._heads import Answer, EnergyHead
+from cofire.ctm._json import from_json, to_json
 from cofire.ctm._neuron_models import DeepNeuronModel, LinearNeuronModel
 from cofire.ctm._pairs import FirstLast, RandomDense, RandomPairs
 from cofire.ctm._positions import LearnableFourier, MultiScaleLearnableFourier, Position, Rotational1D, Rotational2D
@@ -128,40 +127,13 @@ class CTMConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The configuration as plain JSON values; every part names its kind."""
-        return _to_json(self)
+        return to_json(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "CTMConfig":
-        """Read what `to_json` wrote; unknown kinds and fields are errors that name them."""
-        config = _from_json(values)
+        """Read what `to_json` wrote; fields that are left out take their defaults.
+
+        Raises InvalidValue that names unknown kinds and fields, and missing fields without a default.
+        """
+        config = from_json(values, {**PARTS, cls.__name__: cls})
         return checks.instance("configuration", config, cls, fix="a file written by CTMConfig.to_json()")
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, Custom):
-        got = "a module of your own as backbone"
-        raise checks.InvalidValue(
-            checks.message(
-                "backbone", "a part that JSON can hold", got, "save the weights with torch, or write a backbone"
-            )
-        )
-    if dataclasses.is_dataclass(value):
-        fields = {one.name: _to_json(getattr(value, one.name)) for one in dataclasses.fields(value)}
-        return {"kind": type(value).__name__, **fields}
-    if isinstance(value, tuple | list):
-        return [_to_json(one) for one in value]
-    return value
-
-
-def _from_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_from_json(one) for one in value)
-    if not isinstance(value, dict):
-        return value
-    kinds = {**PARTS, "CTMConfig": CTMConfig}
-    kind = kinds[checks.choice("kind", value.get("kind"), kinds)]
-    known = [one.name for one in dataclasses.fields(kind)]
-    given = {name: _from_json(one) for name, one in value.items() if name != "kind"}
-    for name in given:
-        checks.choice(f"field of {kind.__name__}", name, known)
-    return kind(**given)

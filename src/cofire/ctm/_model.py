@@ -13,7 +13,8 @@ Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, NamedTuple, final
 
 import torch
@@ -26,6 +27,7 @@ from cofire.ctm._config import CTMConfig
 from cofire.ctm._history import SPARE_TICKS, History
 from cofire.ctm._initialise import materialise
 from cofire.ctm._neuron_models import NeuronConstants, NeuronModels
+from cofire.ctm._origin import PublishedOrigin
 from cofire.ctm._synapses import SynapseConstants
 from cofire.ctm._synchronisation import Windowed
 from cofire.ctm._thought import Thought, certainty
@@ -87,7 +89,8 @@ class _Step(NamedTuple):
 class CTM(nn.Module):
     """A Continuous Thought Machine.
 
-    Arguments: `config`, and the `key` that every start weight and every choice of pairs is drawn from.
+    Arguments: `config`, and the `key` that every start weight and every choice of pairs is drawn from (None leaves them
+    without values, on torch's meta device, for weights that are about to be loaded with `assign=True`).
 
     >>> from cofire.ctm import (Answer, Attention, CTMConfig, Decayed, DeepNeuronModel, Direct, RandomPairs)
     >>> config = CTMConfig(
@@ -101,9 +104,10 @@ class CTM(nn.Module):
     ((3, 10, 5), (3, 5), (3, 10))
     """
 
-    def __init__(self, config: CTMConfig, *, key: Key):
+    def __init__(self, config: CTMConfig, *, key: Key | None):
         super().__init__()
         self.config = checks.instance("config", config, CTMConfig)
+        self.published: PublishedOrigin | None = None
         neurons, memory = config.neurons, config.memory_length
         with torch.device("meta"):
             self.backbone = config.backbone.build()
@@ -125,7 +129,8 @@ class CTM(nn.Module):
             self.energy = None if config.energy is None else config.energy.build(width)
             self.more_heads = nn.ModuleDict({name: head.build(width) for name, head in config.more_heads})
             self.question = None if config.question is None else config.question.build(features)
-        materialise(self, key)
+        if key is not None:
+            materialise(self, key)
 
     def initialise(self, key: Key) -> None:
         """Start states: uniform in +-1/sqrt(D + M) for the window, +-1/sqrt(D) for the activations."""
@@ -230,6 +235,40 @@ class CTM(nn.Module):
         activations = torch.stack([step.activation for step in steps])
         read = self.sync_out.read_all(state.sync_out, activations, constants.out)
         return to_recording(self, steps, activations, read, self._thought(read))
+
+    # --- files -----------------------------------------------------------------------------------------------------
+
+    def save(self, folder: str | PathLike[str], *, facts: Mapping[str, Any] | None = None) -> None:
+        """Write the machine as a folder, whole or not at all: weights, configuration and a model card.
+
+        Arguments: `folder`, new, empty or an earlier save; `facts` about the training for the card, by name: `task`,
+        `seed`, `steps`, `accuracy`, `control_accuracy` (of a one-tick control trained the same way), and whatever else
+        matters.
+
+        Raises FileProblem where the folder cannot be written, InvalidValue for a machine that JSON cannot describe.
+        """
+        from cofire.ctm._saving import save_machine
+
+        save_machine(self, folder, facts)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> "CTM":
+        """The machine that `save` wrote, ready to think (in evaluation mode).
+
+        Raises FileProblem for what is no such folder, InvalidValue that lists entries unknown, missing or misshapen.
+        """
+        from cofire.ctm._saving import load_machine
+
+        return load_machine(cls, CTMConfig, folder)
+
+    def to_published(self, folder: str | PathLike[str]) -> None:
+        """Write the machine in the layout of the published ones, which their own code loads.
+
+        Raises InvalidValue for a machine of a composition that was never published.
+        """
+        from cofire.ctm._published import write_published
+
+        write_published(self, folder)
 
     # --- inside ----------------------------------------------------------------------------------------------------
 

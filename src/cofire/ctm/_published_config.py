@@ -21,6 +21,22 @@ from cofire.ctm._synapses import SynapseBlock, SynapseUNet
 from cofire.ctm._synchronisation import Decayed, Windowed
 
 KINDS = ("image", "parity", "sort", "qamnist", "rl")
+_CORE = ("iterations", "d_model", "d_input", "memory_length", "memory_hidden_dims", "n_synch_out")
+_ASKING = ("heads", "n_synch_action", "synapse_depth", "out_dims")
+NEEDED: dict[str, tuple[str, ...]] = {
+    "image": (*_CORE, *_ASKING, "positional_embedding_type"),
+    "parity": (*_CORE, *_ASKING, "positional_embedding_type"),
+    "sort": (*_CORE, "synapse_depth", "out_dims"),
+    "qamnist": (*_CORE, *_ASKING, "iterations_for_answering"),
+    "rl": _CORE,
+}
+# What the training scripts' command lines call differently from the constructors.
+TRAINING_NAMES = {
+    "deep_memory": "deep_nlms",
+    "do_normalisation": "do_layernorm_nlm",
+    "q_num_repeats_per_input": "iterations_per_digit",
+    "q_num_answer_steps": "iterations_for_answering",
+}
 POSITIONS: dict[str, Position | None] = {
     "none": None,
     "learnable-fourier": LearnableFourier(),
@@ -43,9 +59,30 @@ def published_config(
     """
     checks.choice("kind", kind, KINDS)
     known = dict(arguments)
+    missing = [name for name in NEEDED[kind] if name not in known]
+    if missing:
+        wanted, got = f"the arguments {', '.join(NEEDED[kind])}", f"none for {', '.join(missing)}"
+        fix = "give the config.json of the model"
+        raise checks.InvalidValue(checks.message(f"published {kind} machine", wanted, got, fix))
     shapes = shapes or {}
     builders = {"rl": _control, "sort": _sort, "qamnist": _questions}
     return builders.get(kind, _image)(known, shapes)
+
+
+def training_arguments(
+    kind: str, command_line: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Any]:
+    """The constructor's arguments from a training script's, which calls some differently and derives others."""
+    known = {TRAINING_NAMES.get(name, name): value for name, value in command_line.items()}
+    if "output_projector.0.weight" in shapes:
+        known["out_dims"] = shapes["output_projector.0.weight"][0]
+    if "prediction_reshaper" not in known:
+        classes = {"parity_sequence_length": 2, "maze_route_length": 5}  # per position
+        known["prediction_reshaper"] = next(([known[name], n] for name, n in classes.items() if name in known), [-1])
+    if kind == "rl" and "backbone_type" not in known:
+        grid = "MiniGrid" in str(known.get("env_id", ""))
+        known["backbone_type"] = "navigation-backbone" if grid else "classic-control-backbone"
+    return known
 
 
 def _image(known: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> CTMConfig:

@@ -19,6 +19,8 @@ from cofire.ctm._resnet import ResNet
 from cofire.ctm._synapses import SynapseBlock
 from cofire.ctm._synchronisation import Snapshot, Windowed
 
+MASKS = ("diagonal_mask_out", "diagonal_mask_action")  # follow from the configuration and were never used
+
 
 class Entry(NamedTuple):
     """A published tensor and the cofire tensors that it holds."""
