@@ -29,7 +29,7 @@ def draw_accuracy(
     _levels(axis, {"most": most_certain, "control": control, "chance": chance}, theme)
     axis.set(title="Right answers", ylabel="share of held-out digits", ylim=(0, 1.03))
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 0.12))  # above the line of chance
+    axis.legend(loc="best")
     return tick_axis(axis, len(accuracy))
 
 
@@ -77,7 +77,7 @@ def draw_certainty(certainty: np.ndarray, right: np.ndarray, axis: Axes, *, them
         low, high = np.quantile(certainty[right], (0.1, 0.9), axis=0)
         axis.fill_between(numbers, low, high, color=theme.thought, alpha=0.15, linewidth=0)
     axis.set(title="Certainty", ylabel="1 − normalised entropy", ylim=(0, 1.03))
-    axis.legend(loc="lower right")
+    axis.legend(loc="best")
     return tick_axis(axis, len(numbers))
 
 

@@ -23,6 +23,7 @@ from cofire.viz._style import DARK
 WIDTH = 240  # of a frame, in units; a frame of scale 2 has twice as many pixels
 _MARGIN, _GAP = 10, 8
 _TOP, _BARS = 34, 78  # heights of the line of text above the maps and of the block of bars below them
+_EVEN_LIGHT = 4  # times an even share of attention: the least that full light stands for
 _LIGHT = np.array(to_rgb(DARK.control))
 
 
@@ -66,9 +67,11 @@ def attention_map(shares: np.ndarray, token_grid: tuple[int, int], size: tuple[i
 def film_frames(walk: Walk, scale: int = 2) -> list[Image.Image]:
     """One picture per tick: a map per head, each on its own fixed scale of light, above probabilities and certainty.
 
-    A head's brightest light in the film is its largest share of attention for a token at any tick.
+    A head's brightest light in the film is the largest share of its attention that a token has at any tick, or four
+    times an even share where that is more: a head that looks everywhere alike stays dim.
     """
-    brightest = walk.attention.max(axis=(0, 2))  # (H,)
+    tokens = walk.attention.shape[2]
+    brightest = np.maximum(walk.attention.max(axis=(0, 2)), _EVEN_LIGHT / tokens)  # (H,)
     shares = measures.probabilities(walk.logits[None])[0]
     return [_frame(walk, tick, scale, brightest, shares[:, tick]) for tick in range(len(walk.certainty))]
 
@@ -137,7 +140,7 @@ def _lit(walk: Walk, tick: int, head: int, brightest: float, side: int) -> Image
     low, high = float(walk.image.min()), float(walk.image.max())
     ink = (walk.image.astype(np.float32) - low) / max(high - low, 1e-9)
     ink = np.asarray(Image.fromarray(ink).resize((side, side), Image.Resampling.BICUBIC)).clip(0, 1)
-    light = attention_map(walk.attention[tick, head], walk.token_grid, (side, side)) / max(brightest, 1e-9)
+    light = attention_map(walk.attention[tick, head], walk.token_grid, (side, side)) / brightest
     light = light.clip(0, 1)[..., None]
     dim = 0.14 + 0.42 * ink[..., None] * np.ones(3)
     bright = _LIGHT * (0.42 + 0.58 * ink[..., None])
@@ -148,13 +151,16 @@ def _lit(walk: Walk, tick: int, head: int, brightest: float, side: int) -> Image
 def attention_centres(attention: np.ndarray, token_grid: tuple[int, int]) -> np.ndarray:
     """The centre of mass of attention (..., rows * columns) as shares of width and height: (..., 2) of x, y.
 
+    Where nothing was attended to, it is the middle of the image.
+
     >>> attention_centres(np.array([0.0, 1.0, 0.0, 1.0]), (2, 2))
     array([0.75, 0.5 ])
     """
     rows, columns = token_grid
     place = np.arange(rows * columns)
     centres = np.stack([(place % columns + 0.5) / columns, (place // columns + 0.5) / rows], axis=-1)
-    return attention @ centres / attention.sum(axis=-1, keepdims=True)
+    total = attention.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, attention @ centres / np.where(total > 0, total, 1), 0.5)
 
 
 def _draw_trail(pen: "_Pen", walk: Walk, tick: int, head: int, square: tuple[int, int, int]) -> None:

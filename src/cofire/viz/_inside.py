@@ -10,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from cofire import checks
 from cofire.viz._accuracy import tick_axis
 from cofire.viz._style import LIGHT, Theme
+from cofire.viz._words import counted
 
 DECAY_LIMIT = 15.0  # the model clamps its decays to [0, 15]
 
@@ -79,15 +80,15 @@ def draw_activity(activation: np.ndarray, axis: Axes, *, theme: Theme = LIGHT) -
 def draw_synchronisation(synchronisation: np.ndarray, axis: Axes, *, theme: Theme = LIGHT) -> Axes:
     """One example's synchronisation (T, P), every pair a row, sorted by its value at the last tick.
 
-    Colour is the value on one scale for all pairs: one colour for pairs that move together, another for pairs that
-    move against each other, paper for none.
+    Colour grows with the square root of the value, on one scale for all pairs: one colour for pairs that move together,
+    another for pairs that move against each other, paper for none.
     """
     checks.shape("synchronisation", synchronisation, ("T", "P"))
     ticks, pairs = synchronisation.shape
     order = np.argsort(-synchronisation[-1], kind="stable")
-    most = max(float(np.quantile(np.abs(synchronisation), 0.99)), 1e-12)
-    colours = theme.diverging(theme.wrong, theme.thought)
-    values, extent = synchronisation.T[order], (0.5, ticks + 0.5, pairs, 0)
+    values = (np.sign(synchronisation) * np.sqrt(np.abs(synchronisation))).T[order]
+    most = max(float(np.quantile(np.abs(values), 0.99)), 1e-12)
+    colours, extent = theme.diverging(theme.wrong, theme.thought), (0.5, ticks + 0.5, pairs, 0)
     axis.imshow(values, aspect="auto", cmap=colours, vmin=-most, vmax=most, extent=extent, interpolation="nearest")
     axis.set(title="Synchronisation of pairs", ylabel="pairs of neurons")
     return tick_axis(axis, ticks)
@@ -102,7 +103,7 @@ def draw_decays(decays: Mapping[str, np.ndarray], axis: Axes, *, theme: Theme = 
     for (name, decay), colour in zip(decays.items(), theme.series[::2], strict=False):
         checks.shape(f"decays[{name!r}]", decay, ("P",))
         kept = np.sort(np.exp(-np.clip(decay.astype(np.float64), 0, DECAY_LIMIT)))[::-1]
-        label = f"{name} ({len(kept):,} pairs)"
+        label = f"{name} ({counted(len(kept), 'pair')})"
         axis.step(np.linspace(0, 1, len(kept) + 1), np.append(kept, kept[-1]), where="post", color=colour, label=label)
     axis.set(title="Memory of the synchronisation", xlabel="share of pairs", ylabel="kept from tick to tick")
     axis.set(xlim=(0, 1), ylim=(0, 1.03))

@@ -89,8 +89,8 @@ def where_it_stopped(summary: Summary) -> Section:
         make_picture(
             "thinking_time",
             lambda axis, theme: _stopping.draw_thinking_time(evidence.certainty, evidence.labels, axis, theme=theme),
-            "The mean most certain tick of each digit; the lines hold the middle half of its images. Digits that "
-            "resemble others should take longer.",
+            "The mean most certain tick of each digit; solid lines hold the middle half of its images, the dashed one "
+            "is the mean of all. Digits that resemble others should take longer.",
             "Bars of mean thinking time by digit: " + _times_by_digit(summary) + ".",
         ),
     ]

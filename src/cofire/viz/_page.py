@@ -92,7 +92,8 @@ class Film:
             f'<figure id="{html.escape(self.name)}" class="wide" data-player data-milliseconds="{self.milliseconds}">'
         )
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>"
-        return f'{start}\n<div class="films">\n{films}\n</div>\n{controls}{caption}</figure>'
+        across = f'class="films" style="--across: {film_columns(len(self.frames))}"'
+        return f"{start}\n<div {across}>\n{films}\n</div>\n{controls}{caption}</figure>"
 
     def _film(self, frames: Sequence[bytes], alt: str) -> str:
         images = []
@@ -225,6 +226,15 @@ class Page:
 def asset(name: str) -> str:
     """A file of `cofire/viz/assets` as text."""
     return (files("cofire.viz") / "assets" / name).read_text(encoding="utf-8")
+
+
+def film_columns(count: int) -> int:
+    """How many films stand side by side where there is room: four, or three where that fills the rows.
+
+    >>> [film_columns(count) for count in (1, 2, 3, 4, 6, 8, 9)]
+    [1, 2, 3, 4, 3, 4, 3]
+    """
+    return 3 if count % 3 == 0 and count % 4 else min(4, count)
 
 
 def inline(image: bytes, kind: str = "png") -> str:

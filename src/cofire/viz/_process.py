@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cofire.viz import _film, _inside, _training
-from cofire.viz._page import Block, Film, Listing, Paragraph, Section, Table
+from cofire.viz._page import Block, Film, Listing, Paragraph, Section, Table, film_columns
 from cofire.viz._picture import make_picture
 from cofire.viz._summary import Summary
 from cofire.viz._words import count, counted, duration
@@ -33,6 +33,7 @@ def where_it_looked(summary: Summary) -> Section:
     ]
     films = [_film.film_frames(walk) for walk in walks]
     small = [_film.film_frames(walk, scale=1) for walk in walks]
+    columns = film_columns(len(walks))
     heads = counted(attention.shape[2], "head")
     return Section(
         "Where it looked",
@@ -51,8 +52,8 @@ def where_it_looked(summary: Summary) -> Section:
                     for one in chosen
                 ],
                 rest=evidence.ticks - 1,
-                still=_film.write_png(_film.sheet([frames[-1] for frames in films])),
-                gif=_film.write_gif(small),
+                still=_film.write_png(_film.sheet([frames[-1] for frames in films], columns)),
+                gif=_film.write_gif(small, columns),
             )
         ],
     )
@@ -116,21 +117,19 @@ def inside(summary: Summary) -> Section:
 
 def training(summary: Summary) -> Section:
     """What the log says about loss, accuracy and thinking time."""
+    long = len(summary.evidence.metrics["step"]) >= _training.LONG
+    smoothed = ", smoothed over a fiftieth of the run" if long else ""
+    held_out = "; points are the held-out digits." if "test_accuracy" in summary.evidence.metrics else "."
+    accuracy = f"The share of right answers at the most certain tick in each batch{smoothed}{held_out}"
     figures = (
-        (
-            "loss",
-            "Loss",
-            "cross-entropy",
-            "log",
-            "The loss in training, smoothed over a fiftieth of the run. Lower is better.",
-        ),
-        ("accuracy", "Accuracy in training", "share of right answers", "share", _accuracy_caption(summary)),
+        ("loss", "Loss", "cross-entropy", "log", f"The loss in training{smoothed}. Lower is better."),
+        ("accuracy", "Accuracy in training", "share of right answers", "share", accuracy),
         (
             "thinking_time",
             "Thinking time in training",
             "ticks",
             "linear",
-            "The mean most certain tick as training went on.",
+            "The mean most certain tick in training: how long it thinks as it learns.",
         ),
     )
     blocks: list[Block] = []
@@ -208,12 +207,6 @@ def _curves(summary: Summary, column: str) -> dict[str, tuple[tuple[np.ndarray, 
                 name = f"{who}, {where}" if who else where
                 curves[name] = ((log["step"], values), role)
     return curves
-
-
-def _accuracy_caption(summary: Summary) -> str:
-    held_out = any("test_accuracy" in log for log in (summary.evidence.metrics, summary.evidence.control_metrics))
-    text = "The share of right answers at the most certain tick in each batch, smoothed over a fiftieth of the run"
-    return f"{text}; points are the held-out digits." if held_out else f"{text}."
 
 
 def _decay_words(decays: Mapping[str, np.ndarray]) -> str:

@@ -43,6 +43,8 @@ def draw_confusion(matrix: np.ndarray, axis: Axes, *, theme: Theme = LIGHT) -> A
     """Counts (C, C) of truth (rows) against answer (columns): the diagonal plain, mistakes coloured by number."""
     checks.shape("matrix", matrix, ("C", "C"))
     classes = len(matrix)
+    if matrix.shape[1] != classes:
+        raise checks.InvalidValue(checks.message("matrix", "a square of counts", f"shape {matrix.shape}"))
     mistakes = matrix * (1 - np.eye(classes, dtype=matrix.dtype))
     most = max(1, int(mistakes.max()))
     axis.imshow(mistakes, cmap=theme.ramp(theme.wrong), vmin=0, vmax=1.6 * most)

@@ -57,7 +57,7 @@ def draw_stopping(certainty: np.ndarray, right: np.ndarray, axis: Axes, *, theme
 def draw_thinking_time(certainty: np.ndarray, labels: np.ndarray, axis: Axes, *, theme: Theme = LIGHT) -> Axes:
     """How long each class took, from certainty (N, T) and labels (N,): the mean most certain tick, from 0.
 
-    Lines hold the middle half of the class.
+    Solid lines hold the middle half of a class, the dashed line is the mean of all.
     """
     checks.shape("labels", labels, (len(certainty),))
     ticks = measures.most_certain_tick(certainty) + 1
@@ -66,12 +66,11 @@ def draw_thinking_time(certainty: np.ndarray, labels: np.ndarray, axis: Axes, *,
     low, high = np.transpose([np.quantile(group, (0.25, 0.75)) for group in groups])
     axis.bar(classes, [group.mean() for group in groups], width=0.7, color=theme.thought)
     axis.vlines(classes, low, high, color=theme.ink, linewidth=1.4)
-    axis.axhline(ticks.mean(), color=theme.ink, linewidth=1.2, linestyle=(0, (5, 2)), label="mean of all")
+    axis.axhline(ticks.mean(), color=theme.ink, linewidth=1.2, linestyle=(0, (5, 2)))
     axis.set(title="Thinking time by digit", xlabel="digit", ylabel="most certain tick")
     axis.set(xlim=(classes[0] - 0.6, classes[-1] + 0.6), ylim=(0, certainty.shape[1] + 0.5))
     axis.set_xticks(classes)
     axis.tick_params(axis="x", length=0)
-    axis.legend(loc="upper right")
     return axis
 
 
@@ -104,7 +103,9 @@ def draw_images(
         wrong = marked is not None and bool(marked[place])
         axis.imshow(image, cmap="gray_r", vmin=low, vmax=max(high, low + 1e-9), extent=(left, left + 1, top + 1, top))
         axis.add_patch(_frame(left, top, theme.wrong if wrong else theme.grid, 2.0 if wrong else 0.8))
-        axis.text(left + 0.5, top + 1.06, label, ha="center", va="top", color=theme.wrong if wrong else theme.ink)
+        axis.text(
+            left + 0.5, top + 1.06, label, ha="center", va="top", size=8.5, color=theme.wrong if wrong else theme.ink
+        )
     rows = -(-len(images) // columns)
     axis.set(title=title, xlim=(-0.03, 1.12 * columns - 0.09), ylim=(1.42 * rows - 0.15, -0.03), aspect="equal")
     axis.set_axis_off()
