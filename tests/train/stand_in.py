@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from cofire.random import Key
-from cofire.random import torch_ as draws
 from cofire.tasks import Batch, Task, losses
 from cofire.train import NormClip, TrainConfig, train
 
@@ -32,12 +31,12 @@ class Model(nn.Module):
         self.first, self.norm, self.last = nn.Linear(8, 16, bias=False), nn.BatchNorm1d(16), nn.Linear(16, 5 * TICKS)
         with torch.no_grad():
             for name, parameter in self.named_parameters():
-                parameter.copy_(draws.normal(key.fold(name), tuple(parameter.shape), 0.3))
+                parameter.copy_(torch.from_numpy(key.fold(name).normal(tuple(parameter.shape), std=0.3)))
 
     def forward(self, x: Tensor, *, key: Key | None = None) -> Answer:
         hidden = torch.relu(self.norm(self.first(x)))
         if self.training and key is not None:
-            kept = draws.uniform(key, tuple(hidden.shape)).to(hidden.device) >= self.dropout
+            kept = torch.from_numpy(key.uniform(tuple(hidden.shape))).to(hidden.device) >= self.dropout
             hidden = hidden * kept / (1 - self.dropout)
         logits = self.last(hidden).unflatten(1, (5, TICKS))
         return Answer(logits, logits.softmax(1).amax(1))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofire import checks
-from cofire.recording import write_atomically
+from cofire.files import write_atomically
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,8 +10,8 @@ from torch import nn
 
 import cofire
 from cofire import checks
+from cofire.files import write_atomically
 from cofire.random import Key
-from cofire.recording import write_atomically
 from cofire.tasks import Task
 from cofire.train._checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cofire.train._config import TrainConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cofire import checks
-from cofire.recording import write_atomically
+from cofire.files import write_atomically
 
 
 class MetricsFile:
