@@ -14,6 +14,7 @@ from cofire.ctm import (
     EnergyHead,
     FirstLast,
     LinearNeuronModel,
+    NoNeuronModel,
     RandomDense,
     RandomPairs,
     Rotational1D,
@@ -71,6 +72,7 @@ pairs = st.one_of(
     st.builds(RandomPairs, pairs=st.integers(3, 16), self_pairs=st.integers(0, 3)),
 )
 dense_models = st.builds(DeepNeuronModel, hidden=st.integers(1, 4), normalise=st.booleans())
+neuron_models = st.one_of(dense_models, st.builds(LinearNeuronModel, normalise=st.booleans()), st.just(NoNeuronModel()))
 synapses = st.one_of(
     st.builds(SynapseBlock, blocks=st.integers(1, 2)),
     st.builds(SynapseUNet, depth=st.integers(2, 4), narrowest=st.integers(2, 5)),
@@ -92,7 +94,7 @@ def compositions(draw) -> dict:
         "sync_action": action,
         "sync_out": draw(readings),
         "synapse": draw(synapses),
-        "neuron_model": draw(st.one_of(dense_models, st.builds(LinearNeuronModel, normalise=st.booleans()))),
+        "neuron_model": draw(neuron_models),
         "answer": draw(st.sampled_from([Answer(outputs=4), Answer(outputs=6, positions=3)])),
         "energy": draw(st.sampled_from([None, EnergyHead(hidden=3)])),
     }

@@ -107,6 +107,8 @@ def synapse(model: CTM, x: Tensor) -> Tensor:
 
 def neuron_models(model: CTM, window: Tensor) -> Tensor:
     """Each neuron's own layers on its own window (B, D, M)."""
+    if not len(model.neuron_models.layers):
+        return window[..., -1]
     x = window
     for layer in model.neuron_models.layers:
         if layer.norm is not None:

@@ -17,7 +17,7 @@ from cofire.ctm._backbones import (
 )
 from cofire.ctm._heads import Answer, EnergyHead
 from cofire.ctm._json import from_json, to_json
-from cofire.ctm._neuron_models import DeepNeuronModel, LinearNeuronModel
+from cofire.ctm._neuron_models import DeepNeuronModel, LinearNeuronModel, NeuronModel, NoNeuronModel
 from cofire.ctm._pairs import FirstLast, RandomDense, RandomPairs
 from cofire.ctm._positions import LearnableFourier, MultiScaleLearnableFourier, Position, Rotational1D, Rotational2D
 from cofire.ctm._questions import DigitQuestions
@@ -28,38 +28,33 @@ from cofire.ctm._synchronisation import Decayed, Reading, Snapshot, Windowed
 PARTS: dict[str, type] = {
     part.__name__: part
     for part in (
-        *(
-            Answer,
-            Attention,
-            ClassicControl,
-            Convolutional,
-            Decayed,
-            DeepNeuronModel,
-            DigitQuestions,
-            Direct,
-            EnergyHead,
-        ),
-        *(
-            FirstLast,
-            LearnableFourier,
-            LinearNeuronModel,
-            MiniGrid,
-            MultiScaleLearnableFourier,
-            RandomDense,
-            RandomPairs,
-        ),
-        *(
-            ResNet,
-            Rotational1D,
-            Rotational2D,
-            ShallowWide,
-            StridedConvolutions,
-            Snapshot,
-            SynapseBlock,
-            SynapseUNet,
-            TokenEmbedding,
-            Windowed,
-        ),
+        Answer,
+        Attention,
+        ClassicControl,
+        Convolutional,
+        Decayed,
+        DeepNeuronModel,
+        DigitQuestions,
+        Direct,
+        EnergyHead,
+        FirstLast,
+        LearnableFourier,
+        LinearNeuronModel,
+        MiniGrid,
+        MultiScaleLearnableFourier,
+        NoNeuronModel,
+        RandomDense,
+        RandomPairs,
+        ResNet,
+        Rotational1D,
+        Rotational2D,
+        ShallowWide,
+        Snapshot,
+        StridedConvolutions,
+        SynapseBlock,
+        SynapseUNet,
+        TokenEmbedding,
+        Windowed,
     )
 }
 
@@ -70,14 +65,17 @@ class CTMConfig:
 
     Arguments:
         neurons: the number of neurons D.
-        ticks: internal ticks T of a call; where observations come one per tick, the ticks of thought after the last
-        one. memory_length: the pre-activations M that a neuron-level model sees. backbone: from observations to
-        tokens or features, see `cofire.ctm.Convolutional` and its siblings. position: a positional encoding added to
-        the tokens, or None. attention: how tokens are looked at, or None: the backbone's features are fed as they
-        are. synapse, neuron_model: the two halves of a tick. sync_out, sync_action: what is read from the neurons for
-        the answer and for the attention's query. answer: the head that gives logits, or None (a control machine hands
-        out its synchronisation). energy: a head that judges every tick, or None. more_heads: further heads by name,
-        as pairs (name, Answer). question: the embedding of a question that follows a stream of observations, or None.
+        ticks: internal ticks T of a call; where observations come one per tick, the ticks after the last of them.
+        memory_length: the pre-activations M that a neuron-level model sees.
+        backbone: from observations to tokens or features, see `cofire.ctm.Convolutional` and its siblings.
+        position: a positional encoding added to the tokens, or None.
+        attention: how tokens are looked at, or None: the backbone's features are fed as they are.
+        synapse, neuron_model: the two halves of a tick.
+        sync_out, sync_action: what is read from the neurons for the answer and for the attention's query.
+        answer: the head that gives logits, or None (a control machine hands out its synchronisation).
+        energy: a head that judges every tick, or None.
+        more_heads: further heads by name, as pairs (name, Answer).
+        question: the embedding of a question that follows a stream of observations, or None.
         streamed: True where x holds one observation per tick, (B, S, …).
 
     Raises InvalidValue or InvalidType, naming the field, what was wanted and the fix, for what cannot be built.
@@ -95,7 +93,7 @@ class CTMConfig:
     ticks: int
     memory_length: int
     backbone: Backbone
-    neuron_model: DeepNeuronModel | LinearNeuronModel
+    neuron_model: NeuronModel
     sync_out: Reading
     synapse: SynapseBlock | SynapseUNet = field(default_factory=SynapseBlock)
     position: Position | None = None

@@ -28,12 +28,12 @@ class Run:
 
     __slots__ = ("filled", "gradient", "memory_length", "model", "model_gradients", "source", "values")
 
-    def __init__(self, model: NeuronConstants, memory_length: int, batch: int, ticks: int):
-        weight = model.weights[0]
+    def __init__(self, model: NeuronConstants, start: Tensor, batch: int, ticks: int):
+        neurons, memory_length = start.shape[:2]
         self.source = model  # another call's constants start another run
         self.model = model.with_tensors([tensor.detach() for tensor in model.tensors()])
         self.memory_length = memory_length
-        self.values = weight.new_empty(weight.shape[0], memory_length + ticks, batch)
+        self.values = start.new_empty(neurons, memory_length + ticks, batch)
         self.filled = memory_length
         self.gradient: Tensor | None = None
         self.model_gradients: list[Tensor] | None = None
@@ -117,7 +117,7 @@ class History(NamedTuple):
     @staticmethod
     def begin(model: NeuronConstants, start: Tensor, batch: int, ticks: int = SPARE_TICKS, tick: int = 0) -> "History":
         """A history that starts with the window `start`, (D, M) for all samples or (D, M, B)."""
-        run = Run(model, start.shape[1], batch, ticks)
+        run = Run(model, start, batch, ticks)
         link = _Begin.apply(run, start, *model.tensors())
         return History(run, run.memory_length, tick, link)
 

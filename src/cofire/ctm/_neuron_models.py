@@ -6,7 +6,8 @@ For neuron d with window A_d = (a^{t-M+1}_d, ..., a^t_d) of M pre-activations,
     y' = (W2_d h + b2_d) / tau2,      z_d = y'_1 * sigmoid(y'_2)
 
 with weights of its own for each of the D neurons and one learned temperature tau per layer. A linear model has the
-second layer only. Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.3.
+second layer only; without models z is the newest pre-activation.
+Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.3.
 
 Weights are stored (D, out, in): one matrix per neuron, as the batched product wants them. Windows are (D, M, B).
 """
@@ -91,6 +92,25 @@ class LinearNeuronModel:
         return ((memory_length, 2),)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoNeuronModel:
+    """No neuron-level models (an ablation): z = a, the newest pre-activation, without history or private weights.
+
+    >>> NoNeuronModel().widths(memory_length=25)
+    ()
+    """
+
+    normalise = False
+    dropout = 0.0
+
+    def widths(self, memory_length: int) -> tuple[tuple[int, int], ...]:
+        """No layers."""
+        return ()
+
+
+NeuronModel = DeepNeuronModel | LinearNeuronModel | NoNeuronModel
+
+
 class NeuronLayer(nn.Module):
     """One private affine map per neuron: y_d = (W_d x_d + b_d) / tau, (D, in, B) -> (D, out, B)."""
 
@@ -115,7 +135,7 @@ class NeuronLayer(nn.Module):
 class NeuronModels(nn.Module):
     """The neuron-level models of all D neurons."""
 
-    def __init__(self, config: DeepNeuronModel | LinearNeuronModel, neurons: int, memory_length: int):
+    def __init__(self, config: NeuronModel, neurons: int, memory_length: int):
         super().__init__()
         self.dropout = config.dropout
         self.layers = nn.ModuleList(
@@ -143,6 +163,8 @@ class NeuronModels(nn.Module):
 
 def neuron_forward(window: Tensor, model: NeuronConstants, tick: int) -> Tensor:
     """Apply the models to windows (D, M, B): activations z, (D, B)."""
+    if not model.weights:
+        return window[:, -1].clone()
     x = window
     for layer, (weight, bias) in enumerate(zip(model.weights, model.biases, strict=True)):
         if model.key is not None:
@@ -168,6 +190,9 @@ def neuron_backward(
     """
     if model.scales or model.key is not None:
         _backward_by_autograd(gradient, window, model, tick, window_gradient, model_gradients)
+        return
+    if not model.weights:
+        window_gradient[:, -1] += gradient
         return
     inputs, gated = [window], []
     for weight, bias in zip(model.weights, model.biases, strict=True):
