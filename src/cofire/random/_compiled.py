@@ -39,8 +39,8 @@ def from_bits(typing_context, x):
 
 
 def inlined(function: Any) -> Any:
-    """Compiled as part of its caller, without which LLVM does not vectorise the loops."""
-    return numba.njit(function, inline="always", **BASE)
+    """Compiled, and merged into its caller before LLVM vectorises the loops."""
+    return numba.njit(function, forceinline=True, **BASE)
 
 
 PRIMITIVES = {
@@ -94,53 +94,48 @@ def counter_words(step, tag):
     return step & 0xFFFFFFFF, (step >> 32) << 24 | tag
 
 
-def fill4(out, count, first, steps, tag, k0, k1, low, scale, edge):
-    """Numbers of the units first ... first + count - 1, for each step, into out (S * count,)."""
-    head = min(-first & 3, count)
-    body = (count - head) >> 2
-    for s in range(steps.shape[0]):
-        c2, c3 = counter_words(steps[s], tag)
-        row = out[s * count : (s + 1) * count]
-        for i in range(body):
-            b = ((first + head) >> 2) + i
-            w0, w1, w2, w3 = philox(b & 0xFFFFFFFF, b >> 32, c2, c3, k0, k1)
-            x0, x1, x2, x3 = block(w0, w1, w2, w3)
-            j = np.uint64(head + 4 * i)  # unsigned: no wrap-around to check, so that the loop vectorises
-            row[j] = placed(single(x0), low, scale, edge)
-            row[j + np.uint64(1)] = placed(single(x1), low, scale, edge)
-            row[j + np.uint64(2)] = placed(single(x2), low, scale, edge)
-            row[j + np.uint64(3)] = placed(single(x3), low, scale, edge)
-        for i in range(count - 4 * body):  # the ends that fill no block
-            j = i if i < head else i + 4 * body
-            row[j] = placed(element(first + j, c2, c3, k0, k1), low, scale, edge)
+def fill4(out, first, step, tag, k0, k1, low, scale, edge):
+    """The numbers of the units first, first + 1, ... at one step, into out (N,)."""
+    c2, c3 = counter_words(step, tag)
+    head = min(-first & 3, len(out))
+    body = (len(out) - head) >> 2
+    for i in range(body):
+        b = ((first + head) >> 2) + i
+        w0, w1, w2, w3 = philox(b & 0xFFFFFFFF, b >> 32, c2, c3, k0, k1)
+        x0, x1, x2, x3 = block(w0, w1, w2, w3)
+        j = np.uint64(head + 4 * i)  # unsigned: no wrap-around to check, so that the loop vectorises
+        out[j] = placed(single(x0), low, scale, edge)
+        out[j + np.uint64(1)] = placed(single(x1), low, scale, edge)
+        out[j + np.uint64(2)] = placed(single(x2), low, scale, edge)
+        out[j + np.uint64(3)] = placed(single(x3), low, scale, edge)
+    for i in range(len(out) - 4 * body):  # the ends that fill no block
+        j = i if i < head else i + 4 * body
+        out[j] = placed(element(first + j, c2, c3, k0, k1), low, scale, edge)
 
 
-def fill2(out, count, first, steps, tag, k0, k1, low, scale, edge):
+def fill2(out, first, step, tag, k0, k1, low, scale, edge):
     """As `fill4`, where two units share a block."""
-    head = min(-first & 1, count)
-    body = (count - head) >> 1
-    for s in range(steps.shape[0]):
-        c2, c3 = counter_words(steps[s], tag)
-        row = out[s * count : (s + 1) * count]
-        for i in range(body):
-            b = ((first + head) >> 1) + i
-            w0, w1, w2, w3 = philox(b & 0xFFFFFFFF, b >> 32, c2, c3, k0, k1)
-            x0, x1 = block(w0, w1, w2, w3)
-            j = np.uint64(head + 2 * i)
-            row[j] = placed(x0, low, scale, edge)
-            row[j + np.uint64(1)] = placed(x1, low, scale, edge)
-        for i in range(count - 2 * body):
-            j = i if i < head else i + 2 * body
-            row[j] = placed(element(first + j, c2, c3, k0, k1), low, scale, edge)
+    c2, c3 = counter_words(step, tag)
+    head = min(-first & 1, len(out))
+    body = (len(out) - head) >> 1
+    for i in range(body):
+        b = ((first + head) >> 1) + i
+        w0, w1, w2, w3 = philox(b & 0xFFFFFFFF, b >> 32, c2, c3, k0, k1)
+        x0, x1 = block(w0, w1, w2, w3)
+        j = np.uint64(head + 2 * i)
+        out[j] = placed(x0, low, scale, edge)
+        out[j + np.uint64(1)] = placed(x1, low, scale, edge)
+    for i in range(len(out) - 2 * body):
+        j = i if i < head else i + 2 * body
+        out[j] = placed(element(first + j, c2, c3, k0, k1), low, scale, edge)
 
 
-def gather(out, count, units, steps, tag, k0, k1, low, scale, edge):
-    """Numbers of any units (count,), for each step, into out (S * count,)."""
-    for s in range(steps.shape[0]):
-        c2, c3 = counter_words(steps[s], tag)
-        row = out[s * count : (s + 1) * count]
-        for i in range(count):
-            row[i] = placed(element(units[i], c2, c3, k0, k1), low, scale, edge)
+def gather(out, units, step, tag, k0, k1, low, scale, edge):
+    """The numbers of any units (N,) at one step, into out (N,)."""
+    c2, c3 = counter_words(step, tag)
+    for i in range(len(out)):
+        j = np.uint64(i)
+        out[j] = placed(element(units[j], c2, c3, k0, k1), low, scale, edge)
 
 
 def compiled(function: Any) -> Any:

@@ -86,24 +86,24 @@ def by_loop(
     from cofire.random._compiled import kernel
 
     loop = kernel(kind.block, kind.lanes, units.first is not None)
-    flat, last, words = out.reshape(-1), tag(kind.channel), units.key.words
-    count = len(units)
+    where = units.numbers if units.first is None else units.first
+    rest = (tag(kind.channel), *units.key.words, *affine)
 
     def over_steps(start: int, stop: int):
-        where = units.numbers if units.first is None else units.first
-        loop(flat[start * count : stop * count], count, where, steps[start:stop], last, *words, *affine)
+        for i in range(start, stop):
+            loop(out[i], where, steps[i], *rest)
 
     def over_units(start: int, stop: int):
-        where = units.numbers[start:stop] if units.first is None else units.first + start
-        loop(flat[start:stop], stop - start, where, steps, last, *words, *affine)
+        part = units.numbers[start:stop] if units.first is None else units.first + start
+        loop(out[0, start:stop], part, steps[0], *rest)
 
-    part, size = (over_units, count) if len(steps) == 1 else (over_steps, len(steps))
-    bounds = [size * i // threads for i in range(threads + 1)]
+    share, size = (over_units, len(units)) if len(steps) == 1 else (over_steps, len(steps))
     if threads == 1:
-        part(0, size)
+        share(0, size)
         return
+    bounds = [size * i // threads for i in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, bounds[:-1], bounds[1:]))
+        list(pool.map(share, bounds[:-1], bounds[1:]))
 
 
 def _threads(wanted: int | None, size: int) -> int:
