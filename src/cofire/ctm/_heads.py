@@ -1,11 +1,13 @@
 """Heads: what is read from the synchronisation of a tick."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
+from cofire.ctm._thought import Thought, certainty
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,3 +63,45 @@ class _Energy(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.second(F.silu(self.first(x)))
+
+
+class Said(NamedTuple):
+    """What the heads make of synchronisations (…, P); absent heads say None."""
+
+    logits: Tensor | None  # (…, out)
+    certainty: Tensor | None  # (…,)
+    energy: Tensor | None  # (…,)
+    others: dict[str, Tensor]  # (…, out) each
+
+
+class Heads(NamedTuple):
+    """The heads of a machine, with the answer's configuration."""
+
+    answer: nn.Module | None
+    config: Answer | None
+    energy: nn.Module | None
+    more: nn.ModuleDict
+
+    def read(self, sync: Tensor) -> Said:
+        """Outputs of all heads for synchronisations (…, P)."""
+        logits = sure = energy = None
+        if self.answer is not None and self.config is not None:
+            logits = self.answer(sync)
+            sure = certainty(logits, self.config.positions)
+        if self.energy is not None:
+            energy = self.energy(sync).squeeze(-1)
+        return Said(logits, sure, energy, {name: head(sync) for name, head in self.more.items()})
+
+    def thought(self, sync: Tensor) -> Thought:
+        """The thought that synchronisations of all ticks (T, B, P) amount to."""
+        said = self.read(sync)
+        if said.logits is None or said.certainty is None:
+            fix = "model.observe(state, x) for a machine without one"
+            raise checks.InvalidValue(checks.message("answer", "a machine with an answer head", "none", fix))
+        return Thought(
+            logits=said.logits.permute(1, 2, 0),
+            certainty=said.certainty.t(),
+            energy=None if said.energy is None else said.energy.t(),
+            sync_out=sync.permute(1, 2, 0),
+            others={name: output.permute(1, 2, 0) for name, output in said.others.items()},
+        )

@@ -24,13 +24,15 @@ from torch import Tensor, nn
 from cofire import checks
 from cofire.ctm._attention import AttentionConstants, AttentionReader, Percept
 from cofire.ctm._config import CTMConfig
+from cofire.ctm._heads import Heads
 from cofire.ctm._history import SPARE_TICKS, History
 from cofire.ctm._initialise import materialise
 from cofire.ctm._neuron_models import NeuronConstants, NeuronModels
 from cofire.ctm._origin import PublishedOrigin
+from cofire.ctm._senses import Senses
 from cofire.ctm._synapses import SynapseConstants
 from cofire.ctm._synchronisation import Windowed
-from cofire.ctm._thought import Thought, certainty
+from cofire.ctm._thought import Thought
 from cofire.random import Key
 from cofire.random import torch_ as draws
 from cofire.recording import Recording
@@ -160,7 +162,7 @@ class CTM(nn.Module):
 
     def perceive(self, x: Tensor, *, key: Key | None = None) -> Observation:
         """Everything about an observation (B, …) that does not change from tick to tick."""
-        return Observation(self._percept(x), self.constants(len(x), key))
+        return Observation(self._senses().percept(x), self.constants(len(x), key))
 
     def init_state(self, batch: int) -> CTMState:
         """The learned start state for a batch."""
@@ -177,9 +179,16 @@ class CTM(nn.Module):
         if self.sync_action is not None:
             action = self.sync_action.update(action, step.activation, constants.action)
         read = self.sync_out.read(out, constants.out)
-        logits, sure, energy, _ = self._heads(read)
+        said = self._heads().read(read)
         outputs = Tick(
-            logits, sure, energy, read, step.sync_action, step.attention, step.pre_activation, step.activation
+            said.logits,
+            said.certainty,
+            said.energy,
+            read,
+            step.sync_action,
+            step.attention,
+            step.pre_activation,
+            step.activation,
         )
         return outputs, CTMState(step.history, step.activation, out, action)
 
@@ -216,7 +225,7 @@ class CTM(nn.Module):
         steps = self._think(percepts, constants, state)
         activations = torch.stack([step.activation for step in steps])
         read = self.sync_out.read_all(state.sync_out, activations, constants.out)
-        return self._thought(read)
+        return self._heads().thought(read)
 
     @torch.no_grad()
     def record(
@@ -234,7 +243,7 @@ class CTM(nn.Module):
         steps = self._think(percepts, constants, state)
         activations = torch.stack([step.activation for step in steps])
         read = self.sync_out.read_all(state.sync_out, activations, constants.out)
-        return to_recording(self, steps, activations, read, self._thought(read))
+        return to_recording(self, steps, activations, read, self._heads().thought(read))
 
     # --- files -----------------------------------------------------------------------------------------------------
 
@@ -275,37 +284,12 @@ class CTM(nn.Module):
     def _prepare(
         self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None
     ) -> tuple[Constants, list[Percept]]:
-        checks.instance("x", x, Tensor, fix="torch.from_numpy(array)")
-        checks.integer("samples in x", len(x), low=1, fix="think about one sample or more")
-        if (question is not None) != (self.question is not None):
-            wanted, got = ("a question", "none") if question is None else ("no question", "one")
-            raise checks.InvalidValue(checks.message("question", wanted, got, "model(x, question=z) where it is asked"))
-        constants = self.constants(len(x), key)
-        thinking = self._ticks(ticks)
-        if not self.config.streamed:
-            return constants, [self._percept(x)] * thinking
-        percepts = self._percepts_of_stream(x)
-        silence = Percept(None, None, x.new_zeros((len(x), self.synapse.inputs), dtype=self.start_window.dtype))
-        if self.question is not None and question is not None:
-            fed = self.question(question)
-            percepts += [Percept(None, None, part) for part in fed.unbind(1)]
-        return constants, percepts + [silence] * thinking
+        senses, dtype = self._senses(), self.start_window.dtype
+        percepts = senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
+        return self.constants(len(x), key), percepts
 
-    def _percepts_of_stream(self, x: Tensor) -> list[Percept]:
-        """One percept per tick; what stays the same from one tick to the next is perceived once."""
-        percepts: list[Percept] = []
-        for t, frame in enumerate(x.unbind(1)):
-            same = t > 0 and torch.equal(frame, x[:, t - 1])
-            percepts.append(percepts[-1] if same else self._percept(frame))
-        return percepts
-
-    def _percept(self, x: Tensor) -> Percept:
-        features = self.backbone(x)
-        if self.position is not None:
-            features = features + self.position(features)
-        if self.attention is not None:
-            return self.attention.perceive(features.flatten(1, -2))
-        return Percept(None, None, checks.shape("features", features, ("B", self.synapse.inputs)))
+    def _senses(self) -> Senses:
+        return Senses(self.backbone, self.position, self.attention, self.question, self.synapse.inputs)
 
     def _start(self, constants: Constants, batch: int, ticks: int) -> CTMState:
         history = History.begin(constants.neurons, self.start_window, batch, ticks)
@@ -340,28 +324,8 @@ class CTM(nn.Module):
             steps.append(step)
         return steps
 
-    def _heads(self, read: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, dict[str, Tensor]]:
-        """Outputs of all heads for synchronisations (…, P)."""
-        logits = sure = energy = None
-        if self.answer is not None and self.config.answer is not None:
-            logits = self.answer(read)
-            sure = certainty(logits, self.config.answer.positions)
-        if self.energy is not None:
-            energy = self.energy(read).squeeze(-1)
-        return logits, sure, energy, {name: head(read) for name, head in self.more_heads.items()}
-
-    def _thought(self, read: Tensor) -> Thought:
-        logits, sure, energy, others = self._heads(read)
-        if logits is None or sure is None:
-            fix = "model.observe(state, x) for a machine without one"
-            raise checks.InvalidValue(checks.message("answer", "a machine with an answer head", "none", fix))
-        return Thought(
-            logits=logits.permute(1, 2, 0),
-            certainty=sure.t(),
-            energy=None if energy is None else energy.t(),
-            sync_out=read.permute(1, 2, 0),
-            others={name: output.permute(1, 2, 0) for name, output in others.items()},
-        )
+    def _heads(self) -> Heads:
+        return Heads(self.answer, self.config.answer, self.energy, self.more_heads)
 
     def _ticks(self, ticks: int | None) -> int:
         if ticks is None:
