@@ -87,7 +87,7 @@ def draw_synchronisation(synchronisation: np.ndarray, axis: Axes, *, theme: Them
     ticks, pairs = synchronisation.shape
     order = np.argsort(-synchronisation[-1], kind="stable")
     values = (np.sign(synchronisation) * np.sqrt(np.abs(synchronisation))).T[order]
-    most = max(float(np.quantile(np.abs(values), 0.99)), 1e-12)
+    most = max(float(np.quantile(np.abs(values), 0.95)), 1e-12)
     colours, extent = theme.diverging(theme.wrong, theme.thought), (0.5, ticks + 0.5, pairs, 0)
     axis.imshow(values, aspect="auto", cmap=colours, vmin=-most, vmax=most, extent=extent, interpolation="nearest")
     axis.set(title="Synchronisation of pairs", ylabel="pairs of neurons")

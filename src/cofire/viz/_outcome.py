@@ -47,7 +47,7 @@ def did_thinking_help(summary: Summary) -> Section:
                 lambda axis, theme: _accuracy.draw_errors(
                     per_tick, axis, examples=summary.total, **levels, theme=theme
                 ),
-                "The same, as mistakes: near the top of the left figure all curves look alike, here each line of the "
+                "The same, as mistakes: where all curves come near 100% right they look alike, here each line of the "
                 "grid is ten times fewer mistakes. Lower is better.",
                 f"Line of mistakes falling from {share(1 - per_tick[0])} to {share(1 - per_tick[-1])}.",
             ),
@@ -90,7 +90,7 @@ def where_it_stopped(summary: Summary) -> Section:
             "thinking_time",
             lambda axis, theme: _stopping.draw_thinking_time(evidence.certainty, evidence.labels, axis, theme=theme),
             "The mean most certain tick of each digit; solid lines hold the middle half of its images, the dashed one "
-            "is the mean of all. Digits that resemble others should take longer.",
+            "is the mean of all. Tall bars are digits that it finds hard to settle.",
             "Bars of mean thinking time by digit: " + _times_by_digit(summary) + ".",
         ),
     ]
@@ -120,10 +120,10 @@ def sure_and_wrong(summary: Summary) -> Section:
         make_picture(
             "reliability",
             lambda axis, theme: _reliability.draw_reliability(diagram, axis, theme=theme),
-            "How often it was right when it was so confident, in 15 equal steps of confidence, with the number of "
-            "digits in each and 95% intervals. Points below the dotted line are overconfident. The expected "
-            f"calibration error, their mean distance from it, is {error}; with probabilities averaged over the ticks "
-            f"thought so far it is {share(summary.averaged_calibration_error)}, and for the control "
+            "How often it was right when it was so confident, in 15 equal steps of confidence, with 95% intervals, "
+            "and at the foot the number of digits in each. Points below the dotted line are overconfident. The "
+            f"expected calibration error, their mean distance from it, is {error}; with probabilities averaged over "
+            f"the ticks thought so far it is {share(summary.averaged_calibration_error)}, and for the control "
             f"{share(summary.control_calibration_error)}.",
             f"Reliability diagram with an expected calibration error of {error}.",
         ),

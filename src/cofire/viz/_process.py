@@ -9,7 +9,7 @@ from cofire.viz import _film, _inside, _training
 from cofire.viz._page import Block, Film, Listing, Paragraph, Section, Table, film_columns
 from cofire.viz._picture import make_picture
 from cofire.viz._summary import Summary
-from cofire.viz._words import count, counted, duration
+from cofire.viz._words import count, counted, duration, times
 
 _FILMS = 8
 _NEURONS = 16
@@ -42,8 +42,9 @@ def where_it_looked(summary: Summary) -> Section:
                 name="attention",
                 caption=(
                     f"{counted(len(walks), 'held-out digit')}, {heads} of attention each. A head lights what it looks "
-                    "at, on a scale of its own that holds for the whole film; the line is the way the middle of its "
-                    "attention has gone. Below: the probability of each answer, and the certainty. Press Play, or drag."
+                    "at; full light is the most that it gave to any place in this film, or four times an even share "
+                    "where that is more. The line is the way the middle of its attention has gone. Below: the "
+                    "probability of each answer, and the certainty. Press Play, or drag."
                 ),
                 frames=[[_film.write_jpeg(frame) for frame in frames] for frames in films],
                 size=films[0][0].size,
@@ -168,8 +169,8 @@ def time_and_machine(summary: Summary) -> Section:
                     ("training", f"{duration(facts.training_seconds)}, {counted(facts.steps, 'step')}"),
                     ("training of the control", duration(facts.control_seconds)),
                     ("examples per second", f"{seen / max(facts.training_seconds, 1e-9):,.0f}"),
-                    ("examples", f"{count(facts.train_examples)} distinct, {count(seen)} seen"),
-                    ("held out", count(summary.total)),
+                    ("training examples", f"{count(facts.train_examples)}, looked at {times(seen)} in all"),
+                    ("held-out examples", count(summary.total)),
                     *((name, str(value)) for name, value in facts.machine.items()),
                 ]
             )
@@ -184,8 +185,8 @@ def again(summary: Summary) -> Section:
         "Do it again",
         [
             Paragraph(
-                f"Every random number comes from seed {facts.seed}: on the same machine with the same versions this "
-                "command gives the same weights and the same report."
+                f"Every random number comes from seed {facts.seed}: on the same machine, with the same versions and "
+                "number of threads, this command gives the same weights and the same figures; only the times differ."
             ),
             Listing(facts.command),
             Listing(

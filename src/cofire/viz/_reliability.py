@@ -12,8 +12,8 @@ from cofire.viz._style import LIGHT, Theme
 def draw_reliability(diagram: measures.Reliability, axis: Axes, *, theme: Theme = LIGHT) -> Axes:
     """How often the model was right where it was so confident: one point per bin with its 95 % interval (Wilson's).
 
-    On the diagonal, confidence and accuracy agree. A point's area grows with the examples in its bin; bins without
-    examples have no point.
+    On the diagonal, confidence and accuracy agree. A point's area grows with the examples in its bin, whose number
+    stands at the foot; bins without examples have no point.
     """
     filled = diagram.count > 0
     confidence, accuracy, count = diagram.confidence[filled], diagram.accuracy[filled], diagram.count[filled]
@@ -23,10 +23,9 @@ def draw_reliability(diagram: measures.Reliability, axis: Axes, *, theme: Theme 
     axis.vlines(confidence, ends[:, 0], ends[:, 1], color=theme.thought, linewidth=1.4)
     area = 18 + 160 * count / count.max()
     axis.scatter(confidence, accuracy, s=area, color=theme.thought, zorder=3)
-    for x, y, n in zip(confidence, accuracy, count, strict=True):
-        axis.annotate(
-            f"{n:,}", (x, y), xytext=(-7, 4), textcoords="offset points", ha="right", color=theme.muted, size=8
-        )
+    middles = ((diagram.edges[1:] + diagram.edges[:-1]) / 2)[filled]
+    for middle, n in zip(middles, count, strict=True):
+        axis.text(middle, 0.012, f"{n:,}", ha="center", va="bottom", color=theme.muted, size=7.5)
     error = 100 * diagram.expected_calibration_error
     axis.set(
         title=f"Confidence and accuracy, {error:.1f}% apart on average",
