@@ -96,13 +96,27 @@ def test_somebody_elses_folder_is_neither_resumed_nor_overwritten(tmp_path: Path
     assert (tmp_path / "config.json").read_text() == content
 
 
+def test_weights_of_unknown_origin_are_not_overwritten(tmp_path: Path):
+    (tmp_path / "weights.safetensors").write_bytes(b"precious")
+    with pytest.raises(FileProblem, match=r"config.json: wanted the config of a run, got a missing"):
+        run(tmp_path, overwrite=True)
+    assert (tmp_path / "weights.safetensors").read_bytes() == b"precious"
+
+
 def test_a_place_that_is_no_folder_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("")
     for place in ("file", "file/below", "file/below/it"):
         with pytest.raises(FileProblem, match=r"wanted a folder that can be written, got .*choose another folder"):
             RunFolder(tmp_path / place).check()
     with pytest.raises(FileProblem, match="wanted a folder that can be written"):
-        RunFolder("/proc/nothing").begin({})
+        run(Path("/proc/nothing"))
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path):
+    with RunFolder(tmp_path).alone(), pytest.raises(FileProblem, match="a free folder, got one in which another"):
+        run(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    run(tmp_path)  # free again
 
 
 def test_checkpoints_survive_a_round_trip_and_only_the_last_are_kept(tmp_path: Path):

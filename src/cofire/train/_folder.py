@@ -1,8 +1,11 @@
 """The folder of a run: what lies in it, and the rules for entering one that is not empty."""
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +33,7 @@ class RunFolder:
     @property
     def holds_run(self) -> bool:
         """Whether a run, or what looks like one, lies here."""
-        return self.config.exists() or self.checkpoints.exists() or self.metrics.exists()
+        return any(one.exists() for one in (self.config, self.metrics, self.weights, self.checkpoints))
 
     def check(self, *, resume: bool = False, overwrite: bool = False) -> bool:
         """Return whether there is a run to go on with; raises `FileProblem` where this folder must not be entered.
@@ -63,10 +66,30 @@ class RunFolder:
             raise checks.FileProblem(checks.message(str(self.config), "the config of a run", got, fix)) from problem
         return config
 
-    def begin(self, config: Mapping[str, Any], *, overwrite: bool = False) -> None:
-        """Make the folder, empty of an earlier run, and write `config.json`."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the folder and keep other processes from training in it; raises `FileProblem` where one already does."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDONLY)
+        except OSError as problem:
+            raise _unwritable(self.path, problem) from problem
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+        except BlockingIOError as problem:
+            os.close(handle)
+            got, fix = "one in which another process trains", "let it end, or choose another folder"
+            raise checks.FileProblem(checks.message(str(self.path), "a free folder", got, fix)) from problem
+        except OSError:
+            pass  # a file system without locks
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def begin(self, config: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        """Remove what an earlier run left in the folder, and write `config.json`."""
+        try:
             if overwrite:
                 shutil.rmtree(self.checkpoints, ignore_errors=True)
                 for file in (self.metrics, self.weights, self.config):

@@ -1,6 +1,7 @@
 """The training loop. Everything random is addressed by the step, so that a run is its weights and a number."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,21 @@ def train(
     Raises `FileProblem` where the folder cannot be entered or written or its checkpoint is damaged, `InvalidValue`
     where a run is resumed with other settings, `Diverged` where the loss is no longer finite, `MissingExtra` without
     the extra "train".
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from cofire import CTM, CTMConfig
+    >>> from cofire.ctm import Answer, Attention, Convolutional, Decayed, DeepNeuronModel, RandomPairs
+    >>> from cofire.tasks import Digits
+    >>> config = CTMConfig(
+    ...     neurons=16, ticks=3, memory_length=2, backbone=Convolutional(features=4),
+    ...     attention=Attention(width=8, heads=2), neuron_model=DeepNeuronModel(hidden=2),
+    ...     sync_out=Decayed(pairs=RandomPairs(pairs=16)), sync_action=Decayed(pairs=RandomPairs(pairs=8)),
+    ...     answer=Answer(outputs=10),
+    ... )
+    >>> model = CTM(config, key=Key(0).fold("weights"))
+    >>> with TemporaryDirectory() as folder:
+    ...     train(model, Digits(key=Key(0)), TrainConfig(steps=2), folder).step
+    2
     """
     run = RunFolder(folder)
     resumed = run.check(resume=resume, overwrite=overwrite)
@@ -65,10 +81,10 @@ def train(
         run.compare(settings)
     fabric = (hardware or Hardware()).launch(config.precision)
     checks.integer("batch_size", config.batch_size, low=fabric.world_size, fix="an example for each device")
-    if fabric.is_global_zero and not resumed:
-        run.begin({"cofire": cofire.__version__, **settings}, overwrite=overwrite)
-    fabric.barrier()
-    with deterministic(), StopRequest() as stop:
+    with run.alone() if fabric.is_global_zero else nullcontext(), deterministic(), StopRequest() as stop:
+        if fabric.is_global_zero and not resumed:
+            run.begin({"cofire": cofire.__version__, **settings}, overwrite=overwrite)
+        fabric.barrier()
         state = TrainState(fabric, model, task, config, key)
         checkpoint = load_checkpoint(run.checkpoints)
         if checkpoint:
