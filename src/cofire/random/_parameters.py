@@ -21,6 +21,8 @@ def check_step(step: Any) -> int:
 
 def check_steps(step: Any) -> np.ndarray:
     """One step, or a sequence of steps, as int64 (S,)."""
+    if type(step) is int and 0 <= step < 1 << STEP_BITS:  # the hot loop's way
+        return np.array([step])
     if isinstance(step, range) and len(step):
         for extreme in (step[0], step[-1]):
             check_step(extreme)
@@ -40,6 +42,8 @@ def check_shape(shape: Any) -> tuple[int, ...]:
 
 def check_floating(dtype: Any) -> np.dtype:
     """float32 or float64."""
+    if dtype is np.float32:
+        return SINGLE
     for known in (SINGLE, DOUBLE):
         with suppress(TypeError):
             if np.dtype(dtype) == known:
@@ -73,6 +77,8 @@ def check_uniform(low: Any, high: Any, dtype: np.dtype) -> tuple[float, float, f
 
 def check_normal(mean: Any, std: Any, dtype: np.dtype) -> tuple[float, float]:
     """(mean, std)."""
+    if type(mean) is type(std) is float and mean == 0.0 and std == 1.0:  # the hot loop's way
+        return mean, std
     mean, std = checks.number("mean", mean), checks.number("std", std, low=0)
     _check_span(dtype, "mean, std", abs(mean) + 10 * std)
     return mean, std

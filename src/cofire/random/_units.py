@@ -152,7 +152,7 @@ class Units:
 
     def _target(self, step: Any, dtype: Any, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         steps = check_steps(step)
-        shape = (self.count,) if np.ndim(step) == 0 else (len(steps), self.count)
+        shape = (self.count,) if type(step) is int or np.ndim(step) == 0 else (len(steps), self.count)
         return steps, check_out(out, shape, check_floating(dtype))
 
 
