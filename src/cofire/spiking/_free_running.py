@@ -11,8 +11,10 @@ import numpy as np
 
 from cofire import checks
 from cofire.recording import Recording, Trace
-from cofire.spiking._free_running_kernel import Synapses, advance, compress
+from cofire.spiking import _free_running_kernel as kernel
+from cofire.spiking._free_running_kernel import Synapses, compress, exact
 
+_advance: Any = kernel.advance  # compiled: its signature is its own
 TRACES = ("activation", "spike", "output", "threshold")
 _NOT_KEPT = {name: np.zeros((0, 0), bool if name == "spike" else np.float64) for name in TRACES}
 
@@ -22,7 +24,7 @@ class FreeRunningState(NamedTuple):
 
     activation: np.ndarray  # (N,)
     firing: np.ndarray  # (N,) bool: who fired in the last tick
-    counter: np.ndarray  # (N,) ticks of refraction left
+    ready_at: np.ndarray  # (N,) the tick from which each neuron is out of refraction
     output: np.ndarray  # (K,)
     threshold: np.ndarray  # (N,) of the coming tick
     tick: int = 0
@@ -125,20 +127,25 @@ class FreeRunning:
         return bool(np.any((self.threshold_period > 0) & (self.threshold_range != 0)))
 
     @cached_property
+    def constants(self) -> tuple[Any, ...]:
+        """What the compiled loop reads and never changes."""
+        neuron = (self.thresholds, self.refraction_period, self.threshold_range, self.threshold_period)
+        physics = (self.activation_leak, self.refraction_leak, bool(self.tanh), bool(self.refraction))
+        return tuple(self.synapses), self.readouts, neuron, physics
+
+    @cached_property
     def synapses(self) -> Synapses:
         """The weights that count, compressed."""
         return compress(self.weights, self.weight_threshold)
 
     @cached_property
-    def readouts(self) -> Synapses:
-        """The output weights that count, compressed."""
-        return compress(self.output_weights, self.weight_threshold)
+    def readouts(self) -> np.ndarray:
+        """The output weights that count, (N, K)."""
+        return exact(self.output_weights, self.weight_threshold)
 
     def init_state(self) -> FreeRunningState:
         """Silence: zero activation and outputs, thresholds at rest."""
-        n, k = self.output_weights.shape
-        zeros = np.zeros(n)
-        return FreeRunningState(zeros, np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(k), self.thresholds.copy())
+        return FreeRunningState(*(part[0] for part in _silence([self])))
 
     def run(self, ticks: int, *, kick: Any = (), drive: Any = None) -> Recording:
         """Run from silence and record every tick.
@@ -173,7 +180,11 @@ class FreeRunning:
         """
         checks.integer("ticks", ticks, low=1)
         traces = _allocate((ticks,), [self], TRACES)
-        after = _simulate(self, state, ticks, _Stimulus.of(self, ticks, kick, drive), traces)
+        start, over_time = _stimulus(self.neurons, ticks, kick, drive)
+        moving = tuple(part.copy() for part in state[:5])
+        moving[0][:] = np.clip(moving[0] + start, 0.0, 1.0)
+        _advance(state.tick, ticks, *self.constants, over_time, moving, _rows(traces))
+        after = FreeRunningState(*moving, tick=state.tick + ticks)
         axes = {"output": ("tick", "output")}
         named = {name: Trace(traces[name], axes.get(name, ("tick", "neuron"))) for name in TRACES}
         return Recording(named, start=float(state.tick), provenance={"made_by": repr(self)}), after
@@ -215,22 +226,21 @@ def run_many(
     checks.integer("networks", len(networks), low=1, fix="give at least one network")
     checks.integer("ticks", ticks, low=1)
     for network in networks:
-        shape = networks[0].output_weights.shape
-        checks.shape(
-            "output_weights of every network", checks.instance("network", network, FreeRunning).output_weights, shape
-        )
+        checks.instance("network", network, FreeRunning)
+        checks.shape("output_weights of every network", network.output_weights, networks[0].output_weights.shape)
     names = [checks.choice("record", name, TRACES) for name in dict.fromkeys(record)]
     checks.integer("record", len(names), low=1, fix="name at least one trace")
-    kicks = _kick_of_each(kick, len(networks))
-    traces = _allocate((len(networks), ticks), networks, names)
     workers = _processors() if threads is None else checks.integer("threads", threads, low=1)
+    traces, states = _allocate((len(networks), ticks), networks, names), _silence(networks)
+    stimuli = [_stimulus(networks[0].neurons, ticks, one) for one in _kick_of_each(kick, len(networks))]
+    states[0][:] = [start for start, _ in stimuli]
     block = max(1, len(networks) // (8 * workers))  # few tasks, yet enough to even out
 
     def simulate(first: int) -> None:
         for place in range(first, min(first + block, len(networks))):
-            network = networks[place]
-            mine = {name: trace[place] for name, trace in traces.items()}
-            _simulate(network, network.init_state(), ticks, _Stimulus.of(network, ticks, kicks[place]), mine)
+            state = tuple(part[place] for part in states)
+            rows = _rows({name: trace[place] for name, trace in traces.items()})
+            _advance(0, ticks, *networks[place].constants, stimuli[place][1], state, rows)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(simulate, range(0, len(networks), block)))
@@ -238,44 +248,36 @@ def run_many(
     return Recording({name: Trace(np.swapaxes(traces[name], 0, 1), axes[name]) for name in names})
 
 
-class _Stimulus(NamedTuple):
-    """What is added to the activation: (N,) before the first tick, and (T, N) over time or no rows."""
-
-    start: np.ndarray
-    drive: np.ndarray
-
-    @classmethod
-    def of(cls, net: FreeRunning, ticks: int, kick: Any, drive: Any = None) -> "_Stimulus":
-        kicks = kick if isinstance(kick, Mapping) else {0: kick}
-        start, over_time = np.zeros(net.neurons), np.zeros((0, net.neurons))
-        if drive is not None or set(kicks) - {0}:
-            over_time = np.zeros((ticks, net.neurons))
-        if drive is not None:
-            fix = "give one row per tick and one column per neuron"
-            given = checks.shape("drive", np.asarray(drive, np.float64), (ticks, net.neurons), fix=fix)
-            over_time += checks.finite("drive", given)
-        for tick, neurons in kicks.items():
-            checks.integer("kick tick", tick, low=0, high=ticks - 1)
-            for neuron in np.atleast_1d(np.asarray(neurons)).tolist():
-                place = checks.integer("kick", neuron, low=0, high=net.neurons - 1)
-                (start if tick == 0 else over_time[tick])[place] = 1.0
-        return cls(start, over_time)
+def _silence(nets: Sequence[FreeRunning]) -> tuple[np.ndarray, ...]:
+    """The parts of the state of every network at rest, (B, ...) each."""
+    n, k = nets[0].output_weights.shape
+    many = len(nets)
+    thresholds = np.stack([net.thresholds for net in nets])
+    return np.zeros((many, n)), np.zeros((many, n), bool), np.zeros((many, n)), np.zeros((many, k)), thresholds
 
 
-def _simulate(
-    net: FreeRunning, state: FreeRunningState, ticks: int, stimulus: _Stimulus, traces: Mapping[str, np.ndarray]
-) -> FreeRunningState:
-    """Fill the traces from a state and return the state after them."""
-    moving = FreeRunningState(*(part.copy() for part in state[:5]), tick=state.tick + ticks)
-    moving.activation[:] = np.clip(moving.activation + stimulus.start, 0.0, 1.0)
-    rows = tuple(
-        traces[name] if name in traces and traces[name].flags.writeable else _NOT_KEPT[name] for name in TRACES
-    )
-    neuron = (net.thresholds, net.refraction_period, net.threshold_range, net.threshold_period)
-    physics = (net.activation_leak, net.refraction_leak, bool(net.tanh), bool(net.refraction))
-    synapses, readouts = tuple(net.synapses), tuple(net.readouts)
-    advance(state.tick, ticks, synapses, readouts, neuron, physics, stimulus.drive, tuple(moving[:5]), rows)
-    return moving
+def _stimulus(neurons: int, ticks: int, kick: Any, drive: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """What is added to the activation: (N,) before the first tick, and (T, N) over time, or no rows."""
+    kicks = kick if isinstance(kick, Mapping) else {0: kick}
+    start, over_time = np.zeros(neurons), _NOT_KEPT["activation"]
+    if drive is not None or set(kicks) - {0}:
+        over_time = np.zeros((ticks, neurons))
+    if drive is not None:
+        fix = "give one row per tick and one column per neuron"
+        given = checks.shape("drive", np.asarray(drive, np.float64), (ticks, neurons), fix=fix)
+        over_time += checks.finite("drive", given)
+    for tick, chosen in kicks.items():
+        checks.integer("kick tick", tick, low=0, high=ticks - 1)
+        for neuron in np.atleast_1d(np.asarray(chosen)).tolist():
+            place = checks.integer("kick", neuron, low=0, high=neurons - 1)
+            (start if tick == 0 else over_time[tick])[place] = 1.0
+    return start, over_time
+
+
+def _rows(traces: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The traces that the loop fills, in its order; those that are not kept have no rows."""
+    filled = {name: trace for name, trace in traces.items() if trace.flags.writeable}
+    return tuple(filled.get(name, _NOT_KEPT[name]) for name in TRACES)
 
 
 def _kick_of_each(kick: Any, networks: int) -> list[Any]:

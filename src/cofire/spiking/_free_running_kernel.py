@@ -24,10 +24,20 @@ class Synapses(NamedTuple):
 
 def compress(weights: np.ndarray, threshold: float) -> Synapses:
     """The weights (N, M) of at least `threshold` in magnitude, rounded so that their sums are exact."""
+    return Synapses(*_compress(np.ascontiguousarray(weights), threshold, _scale(weights)))
+
+
+def exact(weights: np.ndarray, threshold: float) -> np.ndarray:
+    """The same as an array (N, M): adding whole rows is faster where M is small."""
+    scale = _scale(weights)
+    return np.where(np.abs(weights) >= threshold, np.rint(weights * scale) / scale, 0.0)
+
+
+def _scale(weights: np.ndarray) -> float:
+    """The power of two whose inverse all rounded weights are multiples of."""
     largest_sum = float(np.abs(weights).sum(axis=0).max(initial=0.0))
     exponent = math.frexp(largest_sum)[1]  # every sum lies below 2 ** exponent
-    scale = math.ldexp(1.0, min(_EXACT_BITS - exponent, 1000))
-    return Synapses(*_compress(np.ascontiguousarray(weights), threshold, scale))
+    return math.ldexp(1.0, min(_EXACT_BITS - exponent, 1000))
 
 
 @njit(cache=True, nogil=True)
@@ -53,48 +63,51 @@ def _compress(weights, threshold, scale):
 
 @njit(cache=True, nogil=True)
 def advance(first_tick, ticks, synapses, readouts, neuron, physics, drive, state, traces):
-    """Run `ticks` ticks, change `state` in place and fill those `traces` that have rows."""
+    """Run `ticks` ticks, change `state` in place and fill those `traces` that have rows.
+
+    The state counts refraction as the tick at which a neuron is ready again, so that only who fires has to be updated.
+    """
     thresholds, periods, wave_range, wave_period = neuron
     activation_leak, refraction_leak, tanh, refraction = physics
-    activation, firing, counter, output, threshold = state
+    activation, firing, ready_at, output, threshold = state
     trace_activation, trace_spike, trace_output, trace_threshold = traces
     waving = np.flatnonzero((wave_period > 0) & (wave_range != 0))
     moved = np.empty(activation.shape[0])
     read = np.empty(output.shape[0])
     fired = np.empty(activation.shape[0] + 1, np.int64)
     count = _collect(firing, fired)
-    for tick in range(ticks):
+    for row in range(ticks):
+        tick = first_tick + row
         if drive.shape[0] > 0:
-            moved[:] = drive[tick]
-            _clip(activation, moved, 1.0)
-            activation[:] = moved
+            for i in range(activation.shape[0]):
+                activation[i] = min(max(activation[i] + drive[row, i], 0.0), 1.0)
         _deliver(synapses, fired, count, moved)
         if tanh:
             _squash(activation, moved)
         else:
             _clip(activation, moved, 1.0)
-        _hold(activation, moved, counter)
-        _fire(moved, threshold, counter, firing)
         if refraction:
-            _leak(activation, moved, counter, activation_leak, refraction_leak)
-            _count_down(counter, periods, firing)
+            _fire_and_leak(activation, moved, threshold, ready_at, firing, tick, activation_leak, refraction_leak)
         else:
-            _reset(activation, moved, firing, activation_leak)
+            _fire_and_reset(activation, moved, threshold, firing, activation_leak)
         count = _collect(firing, fired)
-        _deliver(readouts, fired, count, read)
+        if refraction:
+            for k in range(count):
+                ready_at[fired[k]] = tick + periods[fired[k]]
+        _read(readouts, fired, count, read)
         _clip(output, read, refraction_leak)
         output[:] = read
         if trace_threshold.shape[0] > 0:
-            trace_threshold[tick] = threshold
+            trace_threshold[row] = threshold
         for i in waving:
-            wave = wave_range[i] * math.sin(2.0 * math.pi * (first_tick + tick) / wave_period[i])
+            wave = wave_range[i] * math.sin(2.0 * math.pi * tick / wave_period[i])
             threshold[i] = min(max(thresholds[i] + wave, 0.0), 1.0)
         if trace_activation.shape[0] > 0:
-            trace_activation[tick] = activation
+            trace_activation[row] = activation
         if trace_spike.shape[0] > 0:
-            trace_spike[tick] = firing
+            trace_spike[row] = firing
         if trace_output.shape[0] > 0:
-            trace_output[tick] = output
+            trace_output[row] = output
 
 
 @njit(cache=True, nogil=True)
@@ -105,6 +118,16 @@ def _deliver(synapses, fired, count, total):
     for k in range(count):
         for s in range(starts[fired[k]], starts[fired[k] + 1]):
             total[targets[s]] += weights[s]
+
+
+@njit(cache=True, nogil=True)
+def _read(readouts, fired, count, total):
+    """Sum the rows of those who fired."""
+    total[:] = 0.0
+    for k in range(count):
+        row = readouts[fired[k]]
+        for o in range(total.shape[0]):
+            total[o] += row[o]
 
 
 @njit(cache=True, nogil=True)
@@ -123,35 +146,22 @@ def _squash(value, change):
 
 
 @njit(cache=True, nogil=True)
-def _hold(activation, moved, counter):
-    """Neurons in refraction lose their input."""
+def _fire_and_leak(activation, moved, threshold, ready_at, firing, tick, activation_leak, refraction_leak):
+    """Neurons in refraction lose their input and leak more; the others fire at their threshold and keep their value."""
+    now = float(tick)
     for i in range(activation.shape[0]):
-        moved[i] = activation[i] if counter[i] > 0 else moved[i]
-
-
-@njit(cache=True, nogil=True)
-def _fire(moved, threshold, counter, firing):
-    for i in range(moved.shape[0]):
-        firing[i] = (counter[i] <= 0) & (moved[i] >= threshold[i])
-
-
-@njit(cache=True, nogil=True)
-def _leak(activation, moved, counter, activation_leak, refraction_leak):
+        moved[i] = activation[i] if ready_at[i] > now else moved[i]
     for i in range(activation.shape[0]):
-        activation[i] = moved[i] * (refraction_leak if counter[i] > 0 else 1.0) * activation_leak
-
-
-@njit(cache=True, nogil=True)
-def _count_down(counter, periods, firing):
-    for i in range(counter.shape[0]):
-        left = periods[i] if firing[i] else counter[i]
-        counter[i] = left - 1 if left > 0 else 0
-
-
-@njit(cache=True, nogil=True)
-def _reset(activation, moved, firing, activation_leak):
+        firing[i] = (ready_at[i] <= now) & (moved[i] >= threshold[i])
     for i in range(activation.shape[0]):
-        activation[i] = 0.0 if firing[i] else moved[i] * activation_leak
+        activation[i] = moved[i] * (refraction_leak if ready_at[i] > now else 1.0) * activation_leak
+
+
+@njit(cache=True, nogil=True)
+def _fire_and_reset(activation, moved, threshold, firing, activation_leak):
+    for i in range(activation.shape[0]):
+        firing[i] = moved[i] >= threshold[i]
+        activation[i] = 0.0 if moved[i] >= threshold[i] else moved[i] * activation_leak
 
 
 @njit(cache=True, nogil=True)
