@@ -1,4 +1,5 @@
 # One command each; every target does its own set-up in .venv and repeats none of it.
+# A demo that was stopped goes on; one that is finished shows its results again.
 # scripts/setup.sh names the fix when a machine cannot run this (old Python, no venv module, no network, no space).
 
 PYTHON ?=
@@ -17,7 +18,7 @@ help:
 
 demo:
 	@$(SETUP) demo
-	@$(BIN)/cofire demo $(ARGS)
+	@if [ -z "$(ARGS)" ] && [ -f runs/demo/config.json ]; then $(BIN)/cofire demo --resume; else $(BIN)/cofire demo $(ARGS); fi
 
 test:
 	@$(SETUP) test
@@ -41,7 +42,7 @@ docs:
 
 bench:
 	@$(SETUP) bench
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in random ctm sync free_running; do echo "== $$script"; $(BIN)/python -m benchmarks.$$script || exit 1; done
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis docs/_build

@@ -5,15 +5,16 @@ from dataclasses import replace
 from cofire.ctm import (
     Answer,
     Attention,
-    Convolutional,
     CTMConfig,
     Decayed,
     DeepNeuronModel,
+    LearnableFourier,
     RandomPairs,
+    StridedConvolutions,
 )
 from cofire.train import NormClip, TrainConfig
 
-STEPS = 2000
+STEPS = 2800
 
 
 def demo_config() -> CTMConfig:
@@ -22,11 +23,12 @@ def demo_config() -> CTMConfig:
         neurons=128,
         ticks=15,
         memory_length=10,
-        backbone=Convolutional(features=32),
+        backbone=StridedConvolutions(steps=((32, 5, 2), (64, 3, 2))),
+        position=LearnableFourier(),
         attention=Attention(width=64, heads=4),
         neuron_model=DeepNeuronModel(hidden=4),
-        sync_out=Decayed(pairs=RandomPairs(pairs=128)),
-        sync_action=Decayed(pairs=RandomPairs(pairs=64)),
+        sync_out=Decayed(pairs=RandomPairs(pairs=256)),
+        sync_action=Decayed(pairs=RandomPairs(pairs=128)),
         answer=Answer(outputs=10),
     )
 
@@ -41,7 +43,7 @@ def train_config(steps: int) -> TrainConfig:
     return TrainConfig(
         steps=steps,
         batch_size=64,
-        learning_rate=2e-3,
+        learning_rate=3e-3,
         warmup_steps=min(100, steps // 4),
         weight_decay=0.01,
         clip=NormClip(5.0),
