@@ -38,13 +38,18 @@ VALUES = {
         3, low=-1e308, high=1e308, dtype=float
     ),
     "scale: wanted a finite number above 0, got 0.0": lambda: KEY.exponential(3, scale=0.0),
+    "scale: wanted numbers within 3.40282e+38 for float32": lambda: KEY.exponential(3, scale=1e38),
+    "scale: wanted numbers within 3.40282e+38 for float32, got 2e+40": lambda: KEY.gamma(1e30, 3, scale=1e10),
+    "mean, std: wanted numbers within 3.40282e+38 for float32, got 1e+40": lambda: KEY.truncated_normal(
+        0, 1, mean=1e40
+    ),
     "probability: wanted at least 0 and at most 1, got 1.5": lambda: KEY.bernoulli([0.5, 1.5], 2),
     "probability: wanted finite numbers, got nan at index (0,)": lambda: KEY.bernoulli(math.nan, 2),
     "concentration: wanted at least 0.001, got 0": lambda: KEY.gamma(0.0),
     "rate: wanted at least 0 and at most 1.09951e+12, got -1": lambda: KEY.poisson(-1.0),
     "rate: wanted at least 0 and at most 1.09951e+12, got 1e+13": lambda: KEY.poisson(1e13),
     "rate: wanted one number or 3, got shape (2,)": lambda: KEY.units(range(3)).poisson(0, [1.0, 2.0]),
-    "parameter: wanted a shape that broadcasts to (3,), got shape (2,)": lambda: KEY.poisson([1.0, 2.0], 3),
+    "rate: wanted a shape that broadcasts to (3,), got shape (2,)": lambda: KEY.poisson([1.0, 2.0], 3),
     "weights: wanted weights of at least 0 with one above 0 in each row, got a least weight of 0": lambda: (
         KEY.categorical([0, 0])
     ),
@@ -85,7 +90,7 @@ VALUES = {
     "out: wanted a writable contiguous array of float32 or float64, got float32, read-only": lambda: KEY.normal(
         3, out=READ_ONLY
     ),
-    "threads: wanted an integer of at least 1, got 0": lambda: KEY.normal(2**15, threads=0),
+    "threads: wanted an integer of at least 1, got 0": lambda: KEY.normal(3, threads=0),
     "counter: wanted words from 0 to 2**32 - 1, got -1": lambda: philox([0, 0, 0, -1], [0, 0]),
     "key: wanted words from 0 to 2**32 - 1, got 4294967296": lambda: philox([0, 0, 0, 0], [0, 2**32]),
     "counter: wanted shape (..., 4), got shape (3,)": lambda: philox([0, 0, 0], [0, 0]),
@@ -100,7 +105,11 @@ TYPES = {
     "dtype: wanted float32 or float64, got float16": lambda: KEY.uniform(3, dtype="float16"),
     "dtype: wanted float32 or float64, got nonsense": lambda: KEY.gamma(1.0, 3, dtype="nonsense"),
     "mean: wanted a finite number, got '1' (str)": lambda: KEY.normal(3, mean="1"),
-    "rate: wanted a number, or one per unit, got 'fast'": lambda: KEY.poisson("fast"),
+    "weights: wanted numbers, got ['a', 'b']; the usual fix: give one number or an array": lambda: KEY.categorical(
+        ["a", "b"]
+    ),
+    "concentration: wanted numbers, got [[1], [1, 2]]": lambda: KEY.gamma([[1], [1, 2]]),
+    "rate: wanted numbers, got 'fast'": lambda: KEY.poisson("fast"),
     "low: wanted an integer from -9223372036854775808 to 9223372036854775807, got 0.5 (float)": lambda: KEY.integers(
         0.5, 2
     ),

@@ -16,8 +16,9 @@ from cofire.random._address import WORD, Kind, tag
 if TYPE_CHECKING:
     from cofire.random._units import Units
 
-COMPILE_FROM = 1 << 14  # numbers: below, loading numba takes longer than drawing
+BREAK_EVEN = 1 << 21  # numbers that NumPy draws in the time that loading numba takes
 THREAD_SHARE = 1 << 18  # numbers per thread at least
+_drawn = 0
 
 
 def by_block(
@@ -58,7 +59,9 @@ def fill(
 
     `hot` says that the call will be repeated, so that compiling pays however small the array.
     """
-    if hot or out.size >= COMPILE_FROM or _loaded(kind, units):
+    if threads is not None:
+        checks.integer("threads", threads, low=1, fix="ask for one thread or more, or leave it to the machine")
+    if hot or _loaded(kind, units) or _by_now(out.size) >= BREAK_EVEN:
         by_loop(out, units, steps, kind, (low, scale, edge), _threads(threads, out.size))
     else:
         by_arrays(out, units, steps, kind, (low, scale, edge))
@@ -72,6 +75,13 @@ def by_arrays(out: np.ndarray, units: "Units", steps: np.ndarray, kind: Kind, af
         x = by_block(getattr(_recipe, kind.block), kind.lanes, units, step, kind.channel)
         x = x.astype(np.float32).astype(np.float64) if kind.lanes == 4 else x
         row[:] = np.minimum(low + scale * x, edge)
+
+
+def _by_now(size: int) -> int:
+    """How many numbers this process has drawn, these included, while compiling had not paid yet."""
+    global _drawn
+    _drawn += size
+    return _drawn
 
 
 def _loaded(kind: Kind, units: "Units") -> bool:
@@ -109,7 +119,7 @@ def by_loop(
 def _threads(wanted: int | None, size: int) -> int:
     """As many as were asked for, else as numba was told (NUMBA_NUM_THREADS), else as there are cores and work for."""
     if wanted is not None:
-        return min(checks.integer("threads", wanted, low=1), size)
+        return min(wanted, size)
     if size < 2 * THREAD_SHARE:
         return 1
     told = os.environ.get("NUMBA_NUM_THREADS", "")

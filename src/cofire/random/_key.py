@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cofire.random._units import Units
 
 Shape = int | tuple[int, ...]
+PER_NUMBER = {"probability", "concentration", "rate"}  # parameters that may be arrays of the shape of the draw
 
 
 @final
@@ -168,7 +169,7 @@ class Key:
         >>> int(Key(0).bernoulli(0.25, 1000).sum())
         262
         """
-        return self._drawn("bernoulli", shape, step, probability=_flat(probability, shape))
+        return self._drawn("bernoulli", shape, step, probability=probability)
 
     def integers(self, low: int, high: int, shape: Shape = (), *, step: int = 0) -> Any:
         """Integers in [low, high), each equally likely, int64.
@@ -186,7 +187,7 @@ class Key:
         self, concentration: Any, shape: Shape = (), *, step: int = 0, scale: float = 1.0, dtype: Any = np.float32
     ) -> Any:
         """Gamma numbers of mean ``concentration * scale``; the concentration may be an array of this shape."""
-        return self._drawn("gamma", shape, step, concentration=_flat(concentration, shape), scale=scale, dtype=dtype)
+        return self._drawn("gamma", shape, step, concentration=concentration, scale=scale, dtype=dtype)
 
     def poisson(self, rate: Any, shape: Shape = (), *, step: int = 0) -> Any:
         """Poisson counts of mean `rate`, which may be an array of this shape, int64.
@@ -194,7 +195,7 @@ class Key:
         >>> Key(0).poisson(3.0, 8)
         array([1, 3, 0, 1, 0, 3, 2, 2])
         """
-        return self._drawn("poisson", shape, step, rate=_flat(rate, shape))
+        return self._drawn("poisson", shape, step, rate=rate)
 
     def truncated_normal(
         self,
@@ -245,9 +246,11 @@ class Key:
 
     def _drawn(self, kind: str, shape: Shape, step: int, out: np.ndarray | None = None, **parameters: Any) -> Any:
         """What the units 0, 1, ... draw, in this shape."""
-        from cofire.random._parameters import check_out, check_shape, check_step
+        from cofire.random._parameters import check_out, check_shape, check_step, flattened
 
         shape = check_shape(shape)
+        for name in PER_NUMBER & parameters.keys():
+            parameters[name] = flattened(name, parameters[name], shape)
         if out is not None:
             parameters["out"] = check_out(out, shape, None).reshape(-1)
         units = self.units(range(math.prod(shape)))
@@ -255,19 +258,6 @@ class Key:
         if out is not None:
             return out
         return drawn.reshape(shape) if shape else drawn[0]
-
-
-def _flat(values: Any, shape: Shape) -> Any:
-    """A parameter per number, broadcast to the shape of the draw and flattened; one for all stays as it is."""
-    if np.ndim(values) == 0:
-        return values
-    sizes = shape if isinstance(shape, tuple) else (shape,)
-    try:
-        return np.broadcast_to(values, sizes).reshape(-1)
-    except ValueError:
-        fix = "give one number, or an array that broadcasts to the shape of the draw"
-        wanted = f"a shape that broadcasts to {sizes}"
-        raise checks.InvalidValue(checks.message("parameter", wanted, f"shape {np.shape(values)}", fix)) from None
 
 
 def _digest(parent: bytes, name: bytes) -> bytes:

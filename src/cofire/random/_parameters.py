@@ -93,13 +93,11 @@ def check_range(low: Any, high: Any) -> tuple[int, int]:
 
 def check_each(name: str, values: Any, count: int, *, least: float, most: float = np.inf) -> np.ndarray:
     """One finite number in [least, most] for all units, or one per unit, as float64 (N,)."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise checks.InvalidType(checks.message(name, "a number, or one per unit", repr(values)[:60], "give numbers"))
+    array = _numbers(name, values)
     if array.shape not in ((), (1,), (count,)):
         fix = "give one for all or one for each"
         raise checks.InvalidValue(checks.message(name, f"one number or {count}", f"shape {array.shape}", fix))
-    array = checks.finite(name, np.atleast_1d(array).astype(np.float64))
+    array = checks.finite(name, np.atleast_1d(array))
     if (array < least).any() or (array > most).any():
         bad = float(array[(array < least) | (array > most)][0])
         limit = f" and at most {most:g}" if most < np.inf else ""
@@ -107,9 +105,20 @@ def check_each(name: str, values: Any, count: int, *, least: float, most: float 
     return np.broadcast_to(array, count)
 
 
+def flattened(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A parameter per number, broadcast to the shape of the draw, in one dimension; one number stays as it is."""
+    array = _numbers(name, values)
+    try:
+        return np.broadcast_to(array, shape).reshape(-1) if array.ndim else array
+    except ValueError:
+        fix = "give one number, or an array that broadcasts to the shape of the draw"
+        wanted = f"a shape that broadcasts to {shape}"
+        raise checks.InvalidValue(checks.message(name, wanted, f"shape {array.shape}", fix)) from None
+
+
 def check_weights(weights: Any, count: int) -> np.ndarray:
     """Weights (C,) or (N, C): finite, not negative, and in each row one that is positive."""
-    array = checks.finite("weights", np.asarray(weights, dtype=np.float64))
+    array = checks.finite("weights", _numbers("weights", weights))
     fix = "give one weight per category, or a row of them per unit"
     if array.ndim not in (1, 2) or array.shape[-1] < 1 or (array.ndim == 2 and len(array) != count):
         raise checks.InvalidValue(checks.message("weights", f"shape (C,) or ({count}, C)", f"shape {array.shape}", fix))
@@ -128,6 +137,7 @@ def check_truncation(
     high = high if high == math.inf else checks.number("high", high)
     if low >= high:
         raise checks.InvalidValue(checks.message("high", f"more than low ({low})", repr(high), "swap the two"))
+    _check_span(dtype, "mean, std", abs(mean) + 10 * std)
     a, b = (low - mean) / std, (high - mean) / std
     if max(a, -b) > FARTHEST:
         got = f"an interval {max(a, -b):g} of them away"
@@ -143,6 +153,24 @@ def check_truncation(
             checks.message("low, high", f"an interval that holds a {dtype}", f"[{low}, {high}]", fix)
         )
     return a, b, mean, std, float(least), float(most)
+
+
+def check_scale(scale: Any, dtype: np.dtype, most: float) -> float:
+    """A scale, above 0, by which numbers up to `most` are multiplied."""
+    scale = checks.number("scale", scale, above=0)
+    _check_span(dtype, "scale", scale * most)
+    return scale
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    """An array of real numbers as float64."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.array(None)
+    if array.dtype.kind not in "iuf":
+        raise checks.InvalidType(checks.message(name, "numbers", repr(values)[:60], "give one number or an array"))
+    return array.astype(np.float64)
 
 
 def _check_span(dtype: np.dtype, name: str, *values: float):

@@ -18,6 +18,7 @@ from cofire.random._parameters import (
     check_normal,
     check_out,
     check_range,
+    check_scale,
     check_steps,
     check_truncation,
     check_uniform,
@@ -111,8 +112,8 @@ class Units:
 
     def exponential(self, step: Any, *, scale: float = 1.0, dtype: Any = np.float32) -> np.ndarray:
         """Exponential numbers of mean `scale`; see `Key.exponential`."""
-        scale = checks.number("scale", scale, above=0)
         steps, out = self._target(step, dtype, None)
+        scale = check_scale(scale, out.dtype, most=37.0)
         fill(out.reshape(len(steps), -1), self, steps, EXPONENTIAL[out.dtype], scale=scale)
         return out
 
@@ -130,8 +131,8 @@ class Units:
 
     def gamma(self, step: Any, concentration: Any, *, scale: float = 1.0, dtype: Any = np.float32) -> np.ndarray:
         """Gamma numbers of this concentration, one or one per unit; see `Key.gamma`."""
-        concentration = check_each("concentration", concentration, self.count, least=1e-3)
-        scale, dtype = checks.number("scale", scale, above=0), check_floating(dtype)
+        concentration, dtype = check_each("concentration", concentration, self.count, least=1e-3), check_floating(dtype)
+        scale = check_scale(scale, dtype, most=2.0 * float(concentration.max()) + 100.0)
         return self._each(step, _rejection.gamma, concentration, scale).astype(dtype)
 
     def poisson(self, step: Any, rate: Any) -> np.ndarray:
