@@ -10,8 +10,15 @@ from cofire.ctm._backbones import ShallowWide as ShallowWide
 from cofire.ctm._backbones import StridedConvolutions as StridedConvolutions
 from cofire.ctm._backbones import TokenEmbedding as TokenEmbedding
 from cofire.ctm._config import CTMConfig as CTMConfig
+from cofire.ctm._controls import PUBLISHED_WIDTHS as PUBLISHED_WIDTHS
+from cofire.ctm._controls import PublishedWidth as PublishedWidth
+from cofire.ctm._controls import one_tick_control as one_tick_control
+from cofire.ctm._feed_forward import FeedForward as FeedForward
+from cofire.ctm._feed_forward import FeedForwardConfig as FeedForwardConfig
 from cofire.ctm._heads import Answer as Answer
 from cofire.ctm._heads import EnergyHead as EnergyHead
+from cofire.ctm._lstm import LSTMBaseline as LSTMBaseline
+from cofire.ctm._lstm_config import LSTMConfig as LSTMConfig
 from cofire.ctm._model import CTM as CTM
 from cofire.ctm._model import CTMState as CTMState
 from cofire.ctm._model import Observation as Observation

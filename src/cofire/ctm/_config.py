@@ -109,17 +109,7 @@ class CTMConfig:
         checks.integer("neurons", self.neurons, low=1)
         checks.integer("ticks", self.ticks, low=1, fix="a machine thinks for one tick or more")
         checks.integer("memory_length", self.memory_length, low=1)
-        if (self.attention is None) != (self.sync_action is None):
-            got = "attention" if self.sync_action is None else "sync_action"
-            wanted = "both or neither of attention and sync_action"
-            raise checks.InvalidValue(
-                checks.message("attention", wanted, f"{got} alone", "the action asks the attention")
-            )
-        if self.question is not None and (self.attention is None or not self.streamed):
-            wanted = "attention and streamed observations beside it"
-            raise checks.InvalidValue(
-                checks.message("question", wanted, "neither or one", "attention=…, streamed=True")
-            )
+        check_senses(self.attention, self.sync_action, self.question, self.streamed)
         if isinstance(self.synapse, SynapseUNet):
             self.synapse.widths(self.neurons)
 
@@ -135,3 +125,14 @@ class CTMConfig:
         """
         config = from_json(values, {**PARTS, cls.__name__: cls})
         return checks.instance("configuration", config, cls, fix="a file written by CTMConfig.to_json()")
+
+
+def check_senses(attention: Any, sync_action: Any, question: Any, streamed: bool) -> None:
+    """Raise InvalidValue where attention, what asks it, questions and streams do not fit together."""
+    if (attention is None) != (sync_action is None):
+        got = "attention" if sync_action is None else "sync_action"
+        wanted = "both or neither of attention and sync_action"
+        raise checks.InvalidValue(checks.message("attention", wanted, f"{got} alone", "the action asks the attention"))
+    if question is not None and (attention is None or not streamed):
+        wanted = "attention and streamed observations beside it"
+        raise checks.InvalidValue(checks.message("question", wanted, "neither or one", "attention=…, streamed=True"))

@@ -1,29 +1,27 @@
 """From the traces of a thought to a `Recording`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from cofire import checks
 from cofire.ctm._thought import Thought
 from cofire.recording import Recording, Trace
 
-if TYPE_CHECKING:
-    from cofire.ctm._model import CTM
 
-
-def to_recording(model: "CTM", steps: Sequence[Any], activations: Tensor, read: Tensor, thought: Thought) -> Recording:
+def to_recording(model: Any, steps: Sequence[Any], activations: Tensor, read: Tensor, thought: Thought) -> Recording:
     """Every trace that the machine has, ticks first, with what it is and where it came from."""
     traces = {
-        "pre_activation": _trace(
-            torch.stack([step.pre_activation for step in steps]), "neuron", "what each neuron receives"
-        ),
-        "post_activation": _trace(activations, "neuron", "what each neuron-level model makes of its history"),
+        "post_activation": _trace(activations, "neuron", "the activations"),
         "sync_out": _trace(read, "pair", "synchronisation read for the answer"),
         "logits": _trace(thought.logits.permute(2, 0, 1), "output", "the answer of each tick"),
         "certainty": _trace(thought.certainty.t(), None, "1 - normalised entropy of the answer"),
     }
+    if steps[0].pre_activation is not None:
+        received = torch.stack([step.pre_activation for step in steps])
+        traces["pre_activation"] = _trace(received, "neuron", "what each neuron receives")
     if model.sync_action is not None:
         action = torch.stack([step.sync_action for step in steps])
         traces["sync_action"] = _trace(action, "action_pair", "synchronisation read for the query")
@@ -32,7 +30,16 @@ def to_recording(model: "CTM", steps: Sequence[Any], activations: Tensor, read: 
         traces["attention"] = _attention(steps, seen)
     if thought.energy is not None:
         traces["energy"] = _trace(thought.energy.t(), None, "the energy head's judgement")
-    return Recording(traces, provenance={"made_by": "cofire.CTM.record", "config": model.config.to_json()})
+    provenance = {"made_by": f"cofire.ctm.{type(model).__name__}.record", "config": _described(model.config)}
+    return Recording(traces, provenance=provenance)
+
+
+def _described(config: Any) -> Any:
+    """The configuration as JSON, or in words where it holds a module of the user's own."""
+    try:
+        return config.to_json()
+    except checks.InvalidValue:
+        return repr(config)
 
 
 def _trace(values: Tensor, last: str | None, description: str) -> Trace:
