@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from cofire.random._units import Units
 
 BREAK_EVEN = 1 << 21  # numbers that NumPy draws in the time that loading numba takes
+ROW_COST = 2000  # numbers that NumPy draws in the time that it takes to begin
 THREAD_SHARE = 1 << 18  # numbers per thread at least
-_drawn = 0
+_spent = 0
 
 
 def by_block(
@@ -61,7 +62,7 @@ def fill(
     """
     if threads is not None:
         checks.integer("threads", threads, low=1, fix="ask for one thread or more, or leave it to the machine")
-    if hot or _loaded(kind, units) or _by_now(out.size) >= BREAK_EVEN:
+    if hot or _loaded(kind, units) or _by_now(out.size + ROW_COST * len(out)) >= BREAK_EVEN:
         by_loop(out, units, steps, kind, (low, scale, edge), _threads(threads, out.size))
     else:
         by_arrays(out, units, steps, kind, (low, scale, edge))
@@ -77,11 +78,11 @@ def by_arrays(out: np.ndarray, units: "Units", steps: np.ndarray, kind: Kind, af
         row[:] = np.minimum(low + scale * x, edge)
 
 
-def _by_now(size: int) -> int:
-    """How many numbers this process has drawn, these included, while compiling had not paid yet."""
-    global _drawn
-    _drawn += size
-    return _drawn
+def _by_now(cost: int) -> int:
+    """What drawing by NumPy has cost this process, this draw included, in numbers."""
+    global _spent
+    _spent += cost
+    return _spent
 
 
 def _loaded(kind: Kind, units: "Units") -> bool:
