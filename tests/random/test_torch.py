@@ -102,6 +102,12 @@ def test_impossible_tensors_are_refused():
         torch_.normal(KEY, (3,), math.nan)
 
 
+def test_other_devices_are_filled_from_the_cpu():
+    assert torch_.normal(KEY, (3,), device="meta").is_meta
+    with torch.device("meta"):
+        assert torch_.uniform(KEY, (3,)).is_meta
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_tensors_equal_arrays():
     for dtype in (torch.float32, torch.float64):

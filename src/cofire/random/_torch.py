@@ -52,7 +52,7 @@ def filled(
         with torch.cuda.device(target.device):
             (by_triton() or by_operations)(target, key.words, int(steps[0]), kind, low, scale, edge)
     else:  # a device without doubles or integers of 64 bits
-        host = torch.empty(target.shape, dtype=target.dtype)
+        host = torch.empty(target.shape, dtype=target.dtype, device="cpu")
         target.copy_(filled(host, key, kind, step, low=low, scale=scale, edge=edge))
     return tensor
 
