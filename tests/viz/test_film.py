@@ -104,6 +104,16 @@ def test_bars_are_as_long_as_shares_and_certainty():
     assert abs(green.any(axis=0).sum() - width / 2) <= 1
 
 
+def test_the_notch_stays_at_the_highest_certainty_so_far():
+    certainty = np.array([0.25, 0.75, 0.5])
+    walk = Walk(np.zeros((8, 8)), np.ones((3, 1, 1)), (1, 1), np.zeros((4, 3)), certainty, 2)
+    ink = tuple(bytes.fromhex(DARK.ink[1:]))
+    start, width = 2 * 66, 2 * (WIDTH - 10 - 32 - 66)
+    for frame, highest in zip(film_frames(walk, scale=2), (0.25, 0.75, 0.75), strict=True):
+        bar = (np.asarray(frame)[-2 * 25 : -2 * 15, start : start + width] == ink).all(axis=(0, 2))
+        assert abs(np.flatnonzero(bar).mean() - highest * width) <= 1
+
+
 @pytest.mark.parametrize(("heads", "across"), [(1, 1), (2, 2), (4, 2), (8, 4)])
 def test_any_number_of_heads_has_room(heads: int, across: int):
     attention = np.full((1, heads, 4), 0.25)
@@ -125,6 +135,9 @@ def test_the_gif_has_every_tick_and_rests_on_the_last():
         shown = np.asarray(animation.convert("RGB")).astype(int)
         wanted = np.asarray(sheet([film[tick] for film in films], 2)).astype(int)
         assert np.abs(shown - wanted).mean() < 4  # of 255: a palette of 128 colours
+        for colour in (DARK.thought, DARK.wrong, DARK.second):
+            places = (wanted == tuple(bytes.fromhex(colour[1:]))).all(axis=-1)
+            assert not places.any() or np.abs(shown - wanted)[places].max() < 16, colour
     assert durations == [300, 300, 300, 300, 1200]
 
 

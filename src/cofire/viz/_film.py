@@ -79,7 +79,7 @@ def film_frames(walk: Walk, scale: int = 2) -> list[Image.Image]:
 def write_gif(films: Sequence[Sequence[Image.Image]], columns: int = 4, milliseconds: int = 400) -> bytes:
     """Films of equal length side by side as an animated GIF that loops; the last tick stays for a while."""
     sheets = [sheet(frames, columns) for frames in zip(*films, strict=True)]
-    palette = sheets[-1].quantize(128, dither=Image.Dither.NONE)
+    palette = _swatches(sheets[-1]).quantize(128, dither=Image.Dither.NONE)
     sheets = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in sheets]
     buffer = io.BytesIO()
     durations = [milliseconds] * (len(sheets) - 1) + [4 * milliseconds]
@@ -94,6 +94,18 @@ def sheet(frames: Sequence[Image.Image], columns: int = 4) -> Image.Image:
     whole = Image.new("RGB", (min(columns, len(frames)) * width, rows * height), DARK.paper)
     for place, frame in enumerate(frames):
         whole.paste(frame, (place % columns * width, place // columns * height))
+    return whole
+
+
+def _swatches(picture: Image.Image) -> Image.Image:
+    """A picture above a broad field of every colour of the theme, so that a palette made from it spares them."""
+    colours = [DARK.thought, DARK.wrong, DARK.second, DARK.last, DARK.ink, DARK.muted, DARK.card, DARK.paper]
+    width, height = picture.size
+    whole = Image.new("RGB", (width, height + height // 4))
+    whole.paste(picture, (0, 0))
+    for place, colour in enumerate(colours):
+        left, right = place * width // len(colours), (place + 1) * width // len(colours)
+        whole.paste(colour, (left, height, right, height + height // 4))
     return whole
 
 
@@ -131,7 +143,8 @@ def _frame(walk: Walk, tick: int, scale: int, brightest: np.ndarray, shares: np.
         frame.paste(tile, (left * scale, top * scale))
         _draw_trail(pen, walk, tick, head, (left, top, side))
         pen.text((left + 3, top + 2), f"head {head + 1}" if side > 80 else str(head + 1), DARK.muted, size=8)
-    _draw_bars(pen, shares, float(walk.certainty[tick]), _TOP + maps, answer, colour)
+    _draw_shares(pen, shares, _TOP + maps, answer, colour)
+    _draw_certainty(pen, walk.certainty[: tick + 1], _TOP + maps)
     return frame
 
 
@@ -171,23 +184,26 @@ def _draw_trail(pen: "_Pen", walk: Walk, tick: int, head: int, square: tuple[int
     pen.dot(points[-1], 2.4, DARK.last)
 
 
-def _draw_bars(pen: "_Pen", shares: np.ndarray, certainty: float, top: int, answer: int, colour: str) -> None:
-    """A column per class from 0 to 1, and below them the certainty from 0 to 1 as one bar."""
+def _draw_shares(pen: "_Pen", shares: np.ndarray, top: int, answer: int, colour: str) -> None:
+    """A column per class from 0 to 1."""
     width, height, base = (WIDTH - 2 * _MARGIN) / len(shares), 30, top + 34
     for digit, share in enumerate(shares):
         left = _MARGIN + digit * width
+        fill, ink = (colour, DARK.ink) if digit == answer else (DARK.muted, DARK.muted)
         pen.box((left + 2, base - height, left + width - 2, base), DARK.card)
-        pen.box(
-            (left + 2, base - height * float(share), left + width - 2, base), colour if digit == answer else DARK.muted
-        )
-        pen.text(
-            (left + width / 2, base + 2), str(digit), DARK.ink if digit == answer else DARK.muted, anchor="ma", size=8
-        )
-    pen.text((_MARGIN, base + 18), "certainty", DARK.ink, size=9)
-    start, end = _MARGIN + 56, WIDTH - _MARGIN - 32
-    pen.box((start, base + 20, end, base + 28), DARK.card)
-    pen.box((start, base + 20, start + (end - start) * max(0.0, certainty), base + 28), DARK.second)
-    pen.text((WIDTH - _MARGIN, base + 18), f"{certainty:.2f}", DARK.ink, anchor="ra", size=9)
+        pen.box((left + 2, base - height * float(share), left + width - 2, base), fill)
+        pen.text((left + width / 2, base + 2), str(digit), ink, anchor="ma", size=8)
+
+
+def _draw_certainty(pen: "_Pen", certainty: np.ndarray, top: int) -> None:
+    """The certainty of the last tick given as a bar from 0 to 1, with a notch at the highest of all of them."""
+    start, end, line = _MARGIN + 56, WIDTH - _MARGIN - 32, top + 52
+    now, highest = (start + (end - start) * max(0.0, float(one)) for one in (certainty[-1], certainty.max()))
+    pen.text((_MARGIN, line), "certainty", DARK.ink, size=9)
+    pen.box((start, line + 2, end, line + 10), DARK.card)
+    pen.box((start, line + 2, now, line + 10), DARK.second)
+    pen.box((highest - 0.5, line, highest + 0.5, line + 12), DARK.ink)
+    pen.text((WIDTH - _MARGIN, line), f"{float(certainty[-1]):.2f}", DARK.ink, anchor="ra", size=9)
 
 
 class _Pen:

@@ -44,7 +44,8 @@ def where_it_looked(summary: Summary) -> Section:
                     f"{counted(len(walks), 'held-out digit')}, {heads} of attention each. A head lights what it looks "
                     "at; full light is the most that it gave to any place in this film, or four times an even share "
                     "where that is more. The line is the way the middle of its attention has gone. Below: the "
-                    "probability of each answer, and the certainty. Press Play, or drag."
+                    "probability of each answer, and the certainty with a notch at its highest so far: the answer that "
+                    "counts is the one at the highest of all. Press Play, or drag."
                 ),
                 frames=[[_film.write_jpeg(frame) for frame in frames] for frames in films],
                 size=films[0][0].size,
