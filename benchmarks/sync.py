@@ -71,9 +71,7 @@ def tiling(trains_count):
         import quantities as pq
         from elephant.spike_train_correlation import spike_time_tiling_coefficient
     except ImportError:
-        print(
-            f"STTC of {trains_count} trains: cofire {ours * 1e3:.1f} ms; no elephant to compare (pip install 'cofire[bench]')"
-        )
+        print(f"STTC of {trains_count} trains: cofire {ours * 1e3:.1f} ms; pip install 'cofire[bench]' compares")
         return
     theirs = [neo.SpikeTrain(train * pq.s, t_stop=seconds * pq.s) for train in trains[:20]]
 

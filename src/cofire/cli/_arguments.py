@@ -55,3 +55,23 @@ def integer(name: str, low: int, high: int, fix: str = "") -> Callable[[str], in
             raise Usage(str(problem)) from problem  # argparse would hide what it takes for a ValueError of its own
 
     return read
+
+
+def number(name: str, low: float, high: float, fix: str = "") -> Callable[[str], float]:
+    """Return a reader of numbers from `low` to `high`.
+
+    >>> number("--leak", 0, 1)("0.5")
+    0.5
+    """
+
+    def read(text: str) -> float:
+        try:
+            value: Any = float(text)
+        except ValueError:
+            value = text
+        try:
+            return checks.number(name, value, low=low, high=high, fix=fix)
+        except (checks.InvalidValue, checks.InvalidType) as problem:
+            raise Usage(str(problem)) from problem
+
+    return read

@@ -38,6 +38,22 @@ if TYPE_CHECKING:
     from cofire.viz._style import Theme as Theme
     from cofire.viz._style import paint as paint
     from cofire.viz._style import paint_axis as paint_axis
+    from cofire.viz._sync_activity import draw_heat_map as draw_heat_map
+    from cofire.viz._sync_activity import draw_measures as draw_measures
+    from cofire.viz._sync_activity import draw_raster as draw_raster
+    from cofire.viz._sync_activity import draw_spectra as draw_spectra
+    from cofire.viz._sync_activity import draw_strongest_pairs as draw_strongest_pairs
+    from cofire.viz._sync_findings import Synchrony as Synchrony
+    from cofire.viz._sync_groups import draw_assemblies as draw_assemblies
+    from cofire.viz._sync_groups import draw_cluster_traces as draw_cluster_traces
+    from cofire.viz._sync_groups import draw_dendrogram as draw_dendrogram
+    from cofire.viz._sync_groups import draw_evolution as draw_evolution
+    from cofire.viz._sync_groups import draw_natural_number as draw_natural_number
+    from cofire.viz._sync_groups import draw_synchrony as draw_synchrony
+    from cofire.viz._sync_groups import draw_weights as draw_weights
+    from cofire.viz._sync_report import synchrony_page as synchrony_page
+    from cofire.viz._sync_report import synchrony_sections as synchrony_sections
+    from cofire.viz._sync_report import write_synchrony_report as write_synchrony_report
     from cofire.viz._thinking import write_thinking_report as write_thinking_report
     from cofire.viz._training import draw_training as draw_training
 
@@ -50,6 +66,18 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "_stopping": ("Extremes", "draw_images", "draw_stopping", "draw_thinking_time", "easy_and_hard"),
     "_film": ("Walk", "attention_centres", "attention_map", "film_frames", "write_gif"),
     "_thinking": ("write_thinking_report",),
+    "_sync_activity": ("draw_heat_map", "draw_measures", "draw_raster", "draw_spectra", "draw_strongest_pairs"),
+    "_sync_findings": ("Synchrony",),
+    "_sync_groups": (
+        "draw_assemblies",
+        "draw_cluster_traces",
+        "draw_dendrogram",
+        "draw_evolution",
+        "draw_natural_number",
+        "draw_synchrony",
+        "draw_weights",
+    ),
+    "_sync_report": ("synchrony_page", "synchrony_sections", "write_synchrony_report"),
     "_training": ("draw_training",),
     "_style": ("DARK", "LIGHT", "Theme", "paint", "paint_axis"),
 }
