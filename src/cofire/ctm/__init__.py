@@ -13,6 +13,7 @@ from cofire.ctm._config import CTMConfig as CTMConfig
 from cofire.ctm._controls import PUBLISHED_WIDTHS as PUBLISHED_WIDTHS
 from cofire.ctm._controls import PublishedWidth as PublishedWidth
 from cofire.ctm._controls import one_tick_control as one_tick_control
+from cofire.ctm._energy import energy_loss as energy_loss
 from cofire.ctm._feed_forward import FeedForward as FeedForward
 from cofire.ctm._feed_forward import FeedForwardConfig as FeedForwardConfig
 from cofire.ctm._heads import Answer as Answer
