@@ -2,8 +2,8 @@
 
 Per tick it projects the query twice and the keys and values anew (torch's MultiheadAttention with its weights),
 concatenates [o; z] and the history of all pre-activations, applies the neuron-level models by einsum over weights
-(in, out, D), and updates and reads both synchronisations and the answer. Only benchmarks use it; the plain definition that
-tests use is tests/oracles/ctm.py.
+(in, out, D), and updates and reads both synchronisations and the answer. Only benchmarks use it; the plain definition
+that tests use is tests/oracles/ctm.py.
 """
 
 import torch

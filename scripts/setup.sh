@@ -32,12 +32,15 @@ run() {
     if grep -Eq 'NewConnectionError|NameResolutionError|ConnectionError|Temporary failure|Network is unreachable|ConnectTimeout|ProxyError|Max retries' "$log"; then
         fail "the package index cannot be reached; connect to the network (or set PIP_INDEX_URL) and run make again"
     fi
+    if grep -Eq 'from versions: none|ResolutionImpossible' "$log"; then
+        fail "the package index has nothing for this Python and system ($(.venv/bin/python --version)); use Python 3.11 to 3.13, or another index, and run make clean and make again"
+    fi
     tail -n 15 "$log" >&2
     fail "this step failed: $*"
 }
 # Whoever is interrupted leaves no stamp and no half-made environment that would pass for a whole one.
 if [ ! -x .venv/bin/python ]; then say "making .venv with $($python --version)"; rm -rf .venv; run "$python" -m venv .venv; fi
-pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet"
+pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --no-input"
 .venv/bin/python -c 'import torch' >/dev/null 2>&1 || { say "installing torch (once, a few minutes)"; run $pip -c constraints.txt torch; }
 say "installing cofire with the extra '$extra'"
 run $pip -c constraints.txt -e ".[$extra]"

@@ -1,4 +1,4 @@
-"""Backbones: from an observation to tokens, (B, *space, F), or to plain features, (B, F), where there is no attention.
+"""Backbones: from an observation to tokens, ``(B, *space, F)``, or to plain features, (B, F), where there is no attention.
 
 A backbone's configuration knows its number of features F before anything is built, so that no layer is lazy and no
 forward pass is needed to know a size.
@@ -159,7 +159,7 @@ class MiniGrid:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Custom:
-    """The user's own module that yields tokens (B, *space, F) or features (B, F). It cannot be written to JSON."""
+    """The user's own module that yields tokens ``(B, *space, F)`` or features (B, F). It cannot be written to JSON."""
 
     module: nn.Module
     features: int
