@@ -1,6 +1,5 @@
 """Groups in a synchrony matrix: hierarchical clustering, cuts of the tree, and how well partitions agree."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -49,9 +48,9 @@ class Clustering:
         """The same tree cut into at most n clusters."""
         return Clustering(_cut(self.linkage, n), self.linkage, self.distance)
 
-    def cuts(self, numbers: Sequence[int]) -> np.ndarray:
+    def cuts(self, numbers: Any) -> np.ndarray:
         """The labels of several cuts, (len(numbers), D): every finer one divides clusters of a coarser one."""
-        return np.array([_cut(self.linkage, n) for n in numbers])
+        return np.array([_cut(self.linkage, int(n)) for n in numbers])
 
     def __repr__(self) -> str:
         return f"Clustering({len(self.labels)} units in {self.n} clusters of {', '.join(map(str, self.sizes))})"

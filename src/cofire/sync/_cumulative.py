@@ -4,7 +4,7 @@ The Continuous Thought Machine reads its thought from such sums (Darlow et al., 
 any recording. Loud units weigh more than quiet ones; `correlation` and its kin do without magnitude.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ _add_product: Any = get_blas_funcs("ger", dtype=np.float64)
 _UNTHREADED = 8192  # elements that BLAS updates on one thread; waking others costs more than such an update
 
 
-def cumulative(x: Any, *, warmup: int = 0, ticks: Iterable[int] | None = None) -> np.ndarray:
+def cumulative(x: Any, *, warmup: int = 0, ticks: Any = None) -> np.ndarray:
     """The synchrony of all pairs up to the end, S = Σ_t x_t x_tᵀ over t ≥ `warmup`; or up to selected ticks.
 
     Parameters
@@ -89,7 +89,7 @@ def _stream(z: np.ndarray, warmup: int) -> Iterator[np.ndarray]:
         yield seen
 
 
-def windowed(x: Any, window: int = 16, *, ticks: Iterable[int] | None = None) -> np.ndarray:
+def windowed(x: Any, window: int = 16, *, ticks: Any = None) -> np.ndarray:
     """S over the last `window` ticks, fewer at the start: (D, D) at the end, or (len(ticks), D, D).
 
     >>> windowed(np.array([[5.0, 5], [1, 2], [1, 1]]), 2)
@@ -157,7 +157,7 @@ def _checked_warmup(warmup: int, ticks: int) -> int:
     return checks.integer("warmup", warmup, low=0, high=ticks - 1, fix=fix)
 
 
-def _checked_ticks(ticks: Iterable[int], count: int) -> list[int]:
+def _checked_ticks(ticks: Any, count: int) -> list[int]:
     wanted = [checks.integer("tick", int(tick), low=-count, high=count - 1) % count for tick in ticks]
     checks.integer("ticks", len(wanted), low=1, fix="name at least one tick, or leave it out for the last")
     return wanted

@@ -48,7 +48,7 @@ def draw_raster(data: Any, axis: Axes, *, order: Any = None, theme: Theme = LIGH
     ticks, units = spikes.shape
     rows = spikes if order is None else spikes[:, np.asarray(order)]
     tick, unit = np.nonzero(rows)
-    axis.scatter(tick + 0.5, unit + 0.5, s=2.2, marker="s", linewidths=0, color=theme.ink)
+    axis.scatter(tick + 0.5, units - unit - 0.5, s=2.2, marker="s", linewidths=0, color=theme.ink)
     share = spikes.mean(axis=1)
     band = 0.28 * units
     peak = max(float(share.max()), 1e-12)
@@ -59,7 +59,8 @@ def draw_raster(data: Any, axis: Axes, *, order: Any = None, theme: Theme = LIGH
     axis.axhline(-0.075 * band, color=theme.grid, lw=0.8)
     axis.text(ticks, bottom + band, f"peak {peak:.0%} of units", size=8, color=theme.muted, ha="right", va="top")
     axis.set(title="Spikes, and the share of units that spike", xlabel="tick", ylabel="units")
-    axis.set(xlim=(0, ticks), ylim=(bottom, units), yticks=[0, units])
+    axis.set(xlim=(0, ticks), ylim=(bottom, units))
+    axis.set_yticks([0, units], [str(units), "0"])  # the first unit on top, as in heat maps
     return axis
 
 
