@@ -236,3 +236,31 @@ def test_a_users_own_module_can_be_the_backbone():
 def test_impossible_calls_say_what_was_wanted(call, words):
     with pytest.raises(InvalidValue, match=words):
         call(build(small()))
+
+
+def test_a_backward_pass_that_stops_early_leaves_nothing_behind():
+    model = build(small(), dtype=torch.float64)
+    x = tokens(dtype=torch.float64).requires_grad_()
+    loss = model(x).logits.square().sum()
+    loss.backward(retain_graph=True)
+    whole = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    torch.autograd.grad(loss, x, retain_graph=True)  # reaches no weight
+    torch.autograd.grad(loss, model.answer.weight, retain_graph=True)
+    loss.backward()
+    for one, parameter in zip(whole, model.parameters(), strict=True):
+        torch.testing.assert_close(parameter.grad, one)
+
+
+def test_mixed_precision_thinks_nearly_the_same_and_learns():
+    model = build(small(), dtype=torch.float32)
+    exact = model(tokens()).logits
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = model(tokens()).logits
+    torch.testing.assert_close(rough.float(), exact, rtol=0, atol=0.05)
+    rough.float().square().sum().backward()
+    rough_gradient = model.synapse.first.weight.grad.clone()
+    model.zero_grad()
+    exact.square().sum().backward()
+    cosine = torch.cosine_similarity(rough_gradient.flatten(), model.synapse.first.weight.grad.flatten(), 0)
+    assert cosine > 0.99

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
+from cofire.ctm._deferred import SharedLinear, SharedLookup, learns
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -47,6 +48,7 @@ class AttentionConstants(NamedTuple):
     weight: Tensor  # (width, P)
     bias: Tensor  # (width,)
     key: Key | None
+    shared: SharedLinear | None = None  # the same map, where gradients are wanted
 
 
 class Percept(NamedTuple):
@@ -55,6 +57,7 @@ class Percept(NamedTuple):
     keys: Tensor | None  # (B H, w, N)
     values: Tensor | None  # (B H, N, w)
     features: Tensor | None  # (B, I)
+    shared: SharedLookup | None = None  # keys and values, where gradients are wanted
 
 
 class AttentionReader(nn.Module):
@@ -88,7 +91,8 @@ class AttentionReader(nn.Module):
         shape = (batch, count, heads, width // heads)
         keys = self.key_in(x).view(shape).permute(0, 2, 3, 1).reshape(batch * heads, width // heads, count)
         values = self.value_in(x).view(shape).permute(0, 2, 1, 3).reshape(batch * heads, count, width // heads)
-        return Percept(keys.contiguous(), values.contiguous(), None)
+        keys, values = keys.contiguous(), values.contiguous()
+        return Percept(keys, values, None, SharedLookup(keys, values) if learns() else None)
 
     def constants(self, key: Key | None) -> AttentionConstants:
         """The merged query projection of this call."""
@@ -96,7 +100,9 @@ class AttentionReader(nn.Module):
         dropping = self.training and self.config.dropout > 0
         weight = (self.query_in.weight @ self.query.weight) * scale
         bias = torch.addmv(self.query_in.bias, self.query_in.weight, self.query.bias) * scale
-        return AttentionConstants(weight, bias, key if dropping else None)
+        return AttentionConstants(
+            weight, bias, key if dropping else None, SharedLinear(weight, bias) if learns() else None
+        )
 
     def attend(
         self, synchronisation: Tensor, percept: Percept, constants: AttentionConstants, tick: int
@@ -107,11 +113,18 @@ class AttentionReader(nn.Module):
             raise checks.InvalidValue(
                 checks.message("percept", "keys and values", "plain features", "model.perceive(x) makes the right one")
             )
-        batch, heads = len(synchronisation), self.config.heads
-        query = F.linear(synchronisation, constants.weight, constants.bias)
-        weights = torch.softmax(torch.bmm(query.view(batch * heads, 1, -1), keys), -1)
-        used = weights
+        batch, heads = synchronisation.shape[0], self.config.heads
+        if constants.shared is None:
+            query = F.linear(synchronisation, constants.weight, constants.bias)
+        else:
+            query = constants.shared(synchronisation)
+        query = query.view(batch * heads, 1, -1)
+        mask = None
         if constants.key is not None:
-            used = weights * dropout_mask(constants.key, tuple(weights.shape), self.config.dropout, step=tick)
-        seen = torch.bmm(used, values).view(batch, -1)
-        return seen, weights.view(batch, heads, -1)
+            mask = dropout_mask(constants.key, (batch * heads, 1, keys.shape[2]), self.config.dropout, step=tick)
+        if percept.shared is None:
+            weights = torch.softmax(torch.bmm(query, keys), -1)
+            seen = torch.bmm(weights if mask is None else weights * mask, values)
+        else:
+            seen, weights = percept.shared(query, mask)
+        return seen.view(batch, -1), weights.view(batch, heads, -1)

@@ -1,4 +1,5 @@
-"""Backbones: from an observation to tokens, ``(B, *space, F)``, or to plain features, (B, F), where there is no attention.
+"""Backbones: from an observation to tokens, ``(B, *space, F)``, or to plain features, (B, F), where there is no
+attention.
 
 A backbone's configuration knows its number of features F before anything is built, so that no layer is lazy and no
 forward pass is needed to know a size.
@@ -212,8 +213,11 @@ class _StridedConvolutions(nn.Module):
             inputs = features
 
     def forward(self, x: Tensor) -> Tensor:
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = F.relu(norm(convolution(x)))
+        for place, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            x = convolution(x)
+            if place == 0:
+                x = x.contiguous(memory_format=torch.channels_last)  # the layout of tokens, and a quarter faster
+            x = F.relu(norm(x))
         return x.permute(0, 2, 3, 1)
 
 
@@ -261,7 +265,7 @@ class _MiniGrid(nn.Module):
         self.cells = _GatedPair(len(GRID_VOCABULARIES) * config.embedding, config.cell_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch = len(x)
+        batch = x.shape[0]
         cells = x.long().reshape(batch, GRID_VOCABULARIES["places"], 3)
         places = torch.arange(GRID_VOCABULARIES["places"], device=x.device).expand(batch, -1)
         codes = {"objects": cells[..., 0], "colours": cells[..., 1], "states": cells[..., 2], "places": places}

@@ -26,7 +26,7 @@ SPARE_TICKS = 64  # columns that a run of unknown length reserves; a full run ha
 class Run:
     """The shared columns of one run and the gradients that gather while it is differentiated."""
 
-    __slots__ = ("filled", "gradient", "memory_length", "model", "model_gradients", "source", "values")
+    __slots__ = ("filled", "gradient", "memory_length", "model", "model_gradients", "source", "task", "values")
 
     def __init__(self, model: NeuronConstants, start: Tensor, batch: int, ticks: int):
         neurons, memory_length = start.shape[:2]
@@ -37,14 +37,17 @@ class Run:
         self.filled = memory_length
         self.gradient: Tensor | None = None
         self.model_gradients: list[Tensor] | None = None
+        self.task = -1
 
     def window(self, end: int) -> Tensor:
         """Columns end - M .. end - 1, (D, M, B), a view."""
         return self.values[:, end - self.memory_length : end]
 
     def gradients(self) -> tuple[Tensor, list[Tensor]]:
-        """The gathering gradients, made at the first use of a backward pass."""
-        if self.gradient is None or self.model_gradients is None:
+        """The gathering gradients, made at the first use of a backward pass (one that stopped early leaves none)."""
+        task = torch._C._current_graph_task_id()
+        if self.gradient is None or self.model_gradients is None or task != self.task:
+            self.task = task
             self.gradient = torch.zeros_like(self.values)
             self.model_gradients = [torch.zeros_like(part) for part in self.model.tensors()]
         return self.gradient, self.model_gradients
@@ -76,7 +79,8 @@ class _Tick(torch.autograd.Function):
     def forward(ctx: Any, run: Run, end: int, tick: int, pre_activation: Tensor, link: Tensor) -> tuple[Tensor, Tensor]:
         run.values[:, end - 1] = pre_activation.t()
         ctx.run, ctx.end, ctx.tick = run, end, tick
-        return neuron_forward(run.window(end), run.model, tick).t(), link.new_empty(0)
+        with torch.autocast(run.values.device.type, enabled=False):  # the history is kept in full precision
+            return neuron_forward(run.window(end), run.model, tick).t(), link.new_empty(0)
 
     @staticmethod
     @once_differentiable

@@ -1,7 +1,7 @@
 """Positional encodings: where a token lies, added to its features.
 
-Features are ``(B, *space, F)``: (B, N, F) for sequences, (B, H, W, F) for grids. An encoding is made from the space alone
-and has shape ``(*space, F)``.
+Features are ``(B, *space, F)``: (B, N, F) for sequences, (B, H, W, F) for grids. An encoding is made from the space
+alone and has shape ``(*space, F)``.
 """
 
 import math

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
+from cofire.ctm._deferred import SharedLinear, learns
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -75,6 +76,8 @@ class SynapseConstants(NamedTuple):
     folded: tuple[Tensor, Tensor] | None  # the same with the observation's last linear map multiplied in
     projection: tuple[Tensor, Tensor] | None  # that map by itself, where dropout stands between
     key: Key | None
+    shared_direct: SharedLinear | None = None  # both parts of the map in one, where gradients are wanted
+    shared_folded: SharedLinear | None = None
 
 
 class Synapse(nn.Module):
@@ -88,26 +91,31 @@ class Synapse(nn.Module):
         """Split the first map and fold the observation's last map (weight (I, I'), bias (I,)) into it."""
         observed, activations = self.first.weight[:, : self.inputs], self.first.weight[:, self.inputs :]
         direct = (observed, self.first.bias)
+        shared = SharedLinear(self.first.weight, self.first.bias) if learns() else None
         if self.training and self.dropout > 0:
-            return SynapseConstants(activations, direct, None, projection, key)
-        folded = None
-        if projection is not None:
-            folded = (observed @ projection[0], torch.addmv(self.first.bias, observed, projection[1]))
-        return SynapseConstants(activations, direct, folded, None, None)
+            return SynapseConstants(activations, direct, None, projection, key, shared)
+        if projection is None:
+            return SynapseConstants(activations, direct, None, None, None, shared)
+        folded = (observed @ projection[0], torch.addmv(self.first.bias, observed, projection[1]))
+        both = SharedLinear(torch.cat([folded[0], activations], 1), folded[1]) if learns() else None
+        return SynapseConstants(activations, direct, folded, None, None, shared, both)
 
     def forward(
         self, observed: Tensor, activation: Tensor, constants: SynapseConstants, tick: int, *, project: bool
     ) -> Tensor:
         """Pre-activations (B, D) from activations (B, D) and what was observed, to be projected first or not."""
-        weight, bias = constants.direct
+        (weight, bias), shared = constants.direct, constants.shared_direct
         if project and constants.folded is not None:
-            weight, bias = constants.folded
+            (weight, bias), shared = constants.folded, constants.shared_folded
         elif project and constants.projection is not None:
             observed = F.linear(observed, *constants.projection)
         observed = self.drop(observed, constants.key, "observed", tick)
         activation = self.drop(activation, constants.key, "activations", tick)
-        x = torch.addmm(bias, observed, weight.t())
-        return self.after_first(torch.addmm(x, activation, constants.activations.t()), constants.key, tick)
+        if shared is not None:
+            x = shared(torch.cat([observed, activation], 1))
+        else:
+            x = torch.addmm(torch.addmm(bias, observed, weight.t()), activation, constants.activations.t())
+        return self.after_first(x, constants.key, tick)
 
     def drop(self, x: Tensor, key: Key | None, place: str | int, tick: int) -> Tensor:
         """Dropout with a mask addressed by the place and the tick; without a key, nothing."""

@@ -1,0 +1,134 @@
+"""Weights that every tick uses: their gradients are computed once, after the last tick's share is known.
+
+A linear map y = W x + b used at T ticks has the gradient sum_t g_t x_t^T. Taken tick by tick that is T small products
+and T additions to a tensor of W's size; here each tick only notes (x_t, g_t), and one product over all of them follows.
+The same holds for the keys and values of the attention, whose gradients are sums over ticks of products of vectors.
+
+Each use holds an empty tensor (`link`) that the opening node made, so that automatic differentiation comes back to the
+opening node last.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def learns() -> bool:
+    """True where gradients may be wanted in one precision; under autocast the plain operations are taken."""
+    return torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda")
+
+
+class Notes:
+    """What the ticks of one backward pass have noted; another pass starts a new page."""
+
+    __slots__ = ("entries", "task")
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[Tensor, ...]] = []
+        self.task = -1
+
+    def add(self, *entry: Tensor) -> None:
+        """Note a tick's share in the backward pass that runs now."""
+        task = torch._C._current_graph_task_id()
+        if task != self.task:
+            self.entries, self.task = [], task
+        self.entries.append(entry)
+
+    def take(self) -> list[Tensor]:
+        """Everything noted, each kind stacked over ticks; the page is empty afterwards."""
+        entries, self.entries = self.entries, []
+        return [torch.stack(parts) for parts in zip(*entries, strict=True)]
+
+
+class SharedLinear:
+    """y = x W^T + b for a weight (O, I) and bias (O,) that many ticks use."""
+
+    __slots__ = ("bias", "link", "notes", "weight")
+
+    def __init__(self, weight: Tensor, bias: Tensor):
+        self.weight, self.bias, self.notes = weight.detach(), bias.detach(), Notes()
+        self.link = _OpenLinear.apply(self.notes, weight, bias)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Apply to (B, I): (B, O)."""
+        return _Linear.apply(self, x, self.link)  # pyright: ignore[reportReturnType]
+
+
+class SharedLookup:
+    """Attention into keys (G, w, N) and values (G, N, w), G = B H, that many ticks look into."""
+
+    __slots__ = ("keys", "link", "notes", "values")
+
+    def __init__(self, keys: Tensor, values: Tensor):
+        self.keys, self.values, self.notes = keys.detach(), values.detach(), Notes()
+        self.link = _OpenLookup.apply(self.notes, keys, values)
+
+    def __call__(self, query: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Look up queries (G, 1, w): what is seen (G, 1, w) and the weights (G, 1, N), which `mask` scales."""
+        return _Lookup.apply(self, query, mask, self.link)  # pyright: ignore[reportReturnType]
+
+
+class _OpenLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, notes: Notes, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.notes = notes
+        return weight.new_empty(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, _link: Tensor) -> tuple[None, Tensor, Tensor]:
+        x, gradient = (part.flatten(0, 1) for part in ctx.notes.take())
+        return None, gradient.t() @ x, gradient.sum(0)
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, shared: SharedLinear, x: Tensor, link: Tensor) -> Tensor:
+        ctx.shared = shared
+        ctx.save_for_backward(x, link)
+        return torch.addmm(shared.bias, x, shared.weight.t())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
+        x, link = ctx.saved_tensors
+        ctx.shared.notes.add(x, gradient)
+        return None, gradient @ ctx.shared.weight, link
+
+
+class _OpenLookup(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, notes: Notes, keys: Tensor, values: Tensor) -> Tensor:
+        ctx.notes = notes
+        return keys.new_empty(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, _link: Tensor) -> tuple[None, Tensor, Tensor]:
+        query, score, weight, seen = (part.squeeze(2).transpose(0, 1) for part in ctx.notes.take())  # (G, T, …)
+        return None, torch.bmm(query.transpose(1, 2), score), torch.bmm(weight.transpose(1, 2), seen)
+
+
+class _Lookup(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, shared: SharedLookup, query: Tensor, mask: Tensor | None, link: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        weights = torch.softmax(torch.bmm(query, shared.keys), -1)
+        ctx.shared, ctx.mask = shared, mask
+        ctx.save_for_backward(query, weights, link)
+        used = weights if mask is None else weights * mask
+        return torch.bmm(used, shared.values), weights
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, seen: Tensor, outer: Tensor) -> tuple[None, Tensor, None, Tensor]:
+        query, weights, link = ctx.saved_tensors
+        used = weights if ctx.mask is None else weights * ctx.mask
+        flow = torch.bmm(seen, ctx.shared.values.transpose(1, 2))
+        flow = outer + (flow if ctx.mask is None else flow * ctx.mask)
+        score = torch.ops.aten._softmax_backward_data(flow, weights, -1, weights.dtype)
+        ctx.shared.notes.add(query, score, used, seen)
+        return None, torch.bmm(score, ctx.shared.keys.transpose(1, 2)), None, link
