@@ -54,7 +54,7 @@ class CrossCorrelation(NamedTuple):
 def cross_correlation(x: Any, max_lag: int, *, undefined: float | int = 0.0) -> CrossCorrelation:
     """Correlation of all pairs at lags -L..L, with the norms of the whole traces, so that values lie in -1..1.
 
-        r_ij(l) = Σ_t d_i(t) d_j(t + l) / (|d_i| |d_j|)
+        r_ij(l) = Σ_t d_i(t) d_j(t + l) / (norm(d_i) norm(d_j))
 
     >>> found = cross_correlation(np.array([[1.0, 0], [0, 1], [0, 0], [0, 0]]), 1)
     >>> found.best_lag

@@ -49,7 +49,7 @@ def analytic(x: Any, *, band: tuple[float | int, float | int] | None = None, rat
 def phase_locking(
     x: Any, *, band: tuple[float, float] | None = None, rate: float = 1.0, undefined: float = np.nan
 ) -> np.ndarray:
-    """The phase-locking value of all pairs (D, D): |mean_t exp(i (φ_i - φ_j))|, 1 for a constant phase difference.
+    """The phase-locking value of all pairs (D, D): abs(mean_t exp(i (φ_i - φ_j))), 1 for a constant phase difference.
 
     Pairs with a constant trace are `undefined`. Two traces without relation have about 1 / sqrt(independent samples),
     so that a value means something against a null model only. See `analytic` for `band` and `rate`.
@@ -70,7 +70,7 @@ def _lock(turning: np.ndarray) -> np.ndarray:
 
 
 def kuramoto(x: Any, *, band: tuple[float | int, float | int] | None = None, rate: float | int = 1.0) -> np.ndarray:
-    """Kuramoto's order parameter at every tick (T,): |mean_i exp(i φ_i)|, 1 when all phases agree.
+    """Kuramoto's order parameter at every tick (T,): abs(mean_i exp(i φ_i)), 1 when all phases agree.
 
     Constant traces have no phase and are left out; NaN where no unit varies. D unrelated phases give about 1 / sqrt(D).
     """
@@ -86,7 +86,7 @@ def band_coherence(
 ) -> np.ndarray:
     """Magnitude-squared coherence of all pairs (D, D), averaged over the frequencies of a band.
 
-        C_ij(f) = |P_ij(f)|² / (P_ii(f) P_jj(f))
+        C_ij(f) = abs(P_ij(f))² / (P_ii(f) P_jj(f))
 
     with Welch's estimate over half-overlapping Hann windows of `segment` ticks, each with its mean removed. One
     segment alone gives 1 everywhere, so at least 4 are asked for; K segments bias it upwards by about 1 / K.

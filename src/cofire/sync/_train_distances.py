@@ -16,7 +16,7 @@ from cofire.sync._trains import checked_trains
 
 
 def isi_distance(trains: Any, *, stop: float | int, start: float | int = 0.0) -> np.ndarray:
-    """The ISI-distance of all pairs (D, D): the mean over time of |ν_a - ν_b| / max(ν_a, ν_b), from 0 to 1.
+    """The ISI-distance of all pairs (D, D): the mean over time of abs(ν_a - ν_b) / max(ν_a, ν_b), from 0 to 1.
 
     ν(t) is the interval around t.
 

@@ -92,7 +92,7 @@ def cv(trains: Any, *, stop: float | int, start: float | int = 0.0) -> np.ndarra
 
 
 def cv2(trains: Any, *, stop: float | int, start: float | int = 0.0) -> np.ndarray:
-    """CV2 of each train (D,): the mean of 2 |I_k+1 - I_k| / (I_k+1 + I_k), blind to slow drifts of the rate.
+    """CV2 of each train (D,): the mean of 2 abs(I_k+1 - I_k) / (I_k+1 + I_k), blind to slow drifts of the rate.
 
     NaN below two intervals. 1 for a Poisson process. Source: Holt et al. (1996), J. Neurophysiol. 75, 1806.
 
