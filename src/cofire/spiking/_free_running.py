@@ -12,7 +12,7 @@ import numpy as np
 from cofire import checks
 from cofire.recording import Recording, Trace
 from cofire.spiking import _free_running_kernel as kernel
-from cofire.spiking._free_running_kernel import Synapses, compress, exact
+from cofire.spiking._free_running_kernel import Synapses, compress
 
 _advance: Any = kernel.advance  # compiled: its signature is its own
 TRACES = ("activation", "spike", "output", "threshold")
@@ -131,7 +131,7 @@ class FreeRunning:
         """What the compiled loop reads and never changes."""
         neuron = (self.thresholds, self.refraction_period, self.threshold_range, self.threshold_period)
         physics = (self.activation_leak, self.refraction_leak, bool(self.tanh), bool(self.refraction))
-        return tuple(self.synapses), self.readouts, neuron, physics
+        return tuple(self.synapses), tuple(self.readouts), neuron, physics
 
     @cached_property
     def synapses(self) -> Synapses:
@@ -139,9 +139,9 @@ class FreeRunning:
         return compress(self.weights, self.weight_threshold)
 
     @cached_property
-    def readouts(self) -> np.ndarray:
-        """The output weights that count, (N, K)."""
-        return exact(self.output_weights, self.weight_threshold)
+    def readouts(self) -> Synapses:
+        """The output weights that count, compressed."""
+        return compress(self.output_weights, self.weight_threshold)
 
     def init_state(self) -> FreeRunningState:
         """Silence: zero activation and outputs, thresholds at rest."""

@@ -27,12 +27,6 @@ def compress(weights: np.ndarray, threshold: float) -> Synapses:
     return Synapses(*_compress(np.ascontiguousarray(weights), threshold, _scale(weights)))
 
 
-def exact(weights: np.ndarray, threshold: float) -> np.ndarray:
-    """The same as an array (N, M): adding whole rows is faster where M is small."""
-    scale = _scale(weights)
-    return np.where(np.abs(weights) >= threshold, np.rint(weights * scale) / scale, 0.0)
-
-
 def _scale(weights: np.ndarray) -> float:
     """The power of two whose inverse all rounded weights are multiples of."""
     largest_sum = float(np.abs(weights).sum(axis=0).max(initial=0.0))
@@ -94,7 +88,7 @@ def advance(first_tick, ticks, synapses, readouts, neuron, physics, drive, state
         if refraction:
             for k in range(count):
                 ready_at[fired[k]] = tick + periods[fired[k]]
-        _read(readouts, fired, count, read)
+        _deliver(readouts, fired, count, read)
         _clip(output, read, refraction_leak)
         output[:] = read
         if trace_threshold.shape[0] > 0:
@@ -118,16 +112,6 @@ def _deliver(synapses, fired, count, total):
     for k in range(count):
         for s in range(starts[fired[k]], starts[fired[k] + 1]):
             total[targets[s]] += weights[s]
-
-
-@njit(cache=True, nogil=True)
-def _read(readouts, fired, count, total):
-    """Sum the rows of those who fired."""
-    total[:] = 0.0
-    for k in range(count):
-        row = readouts[fired[k]]
-        for o in range(total.shape[0]):
-            total[o] += row[o]
 
 
 @njit(cache=True, nogil=True)
