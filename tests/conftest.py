@@ -9,8 +9,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import pytest
 from jaxtyping import install_import_hook
 
-# The hook puts its decorators below @njit, so packages that hold compiled kernels (cofire.random, cofire.spiking) stay out.
-install_import_hook(["cofire.ctm", "cofire.recording", "cofire.sync", "cofire.tasks", "cofire.train"], "beartype.beartype")
+# The hook decorates below @njit, so the packages of compiled kernels (cofire.random, cofire.spiking) stay out.
+CHECKED = ["cofire.ctm", "cofire.recording", "cofire.sync", "cofire.tasks", "cofire.train"]
+install_import_hook(CHECKED, "beartype.beartype")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

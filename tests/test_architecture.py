@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "cofire"
 FILES = sorted(SOURCE.rglob("*.py"))
-EVERYWHERE = sorted(path for folder in ("src", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py"))
+FOLDERS = ("src", "tests", "benchmarks", "examples")
+EVERYWHERE = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 RANKS = {
     "checks": 0,
@@ -18,23 +19,25 @@ RANKS = {
     "random": 1,
     "recording": 2,
     "sync": 3,
-    "ctm": 3,
     "spiking": 3,
-    "tasks": 4,
-    "compose": 4,
-    "train": 5,
-    "viz": 6,  # draws what training left behind
-    "viewer": 7,
-    "cli": 8,
+    "ctm": 4,  # reads its neurons with the definitions of sync
+    "tasks": 5,
+    "compose": 5,
+    "train": 6,
+    "viz": 7,  # draws what training left behind
+    "viewer": 8,
+    "cli": 9,
 }
 # A report that can draw itself asks the drawing package for it, late and by name: the one door upwards.
-DOORS = {("random._audit.report", "viz"), ("ctm._report", "viz")}
+DOORS = {("random._audit.report", "viz")}
 TORCH = {"ctm", "tasks", "train", "viz", "viewer", "cli"}  # and the files below
 TORCH_FILES = re.compile(r"random[./]_?torch|random[./]_?triton|spiking[./]_?layers|sync[./]_?torch")
+TORCH_DRAWS = "seed|rand|randn|randint|randperm|rand_like|randn_like|randint_like|normal|bernoulli|multinomial|poisson"
 GLOBAL_RANDOMNESS = re.compile(
     r"^(np|numpy)\.random\.(?!Generator|Philox|PCG64|default_rng|SeedSequence)\w+$|^random\.(?!Key)\w+$"
-    r"|^torch\.(manual_seed|seed|rand|randn|randint|randperm|rand_like|randn_like|randint_like|normal|bernoulli|multinomial|poisson)$"
-    r"|^torch\.cuda\.manual_seed\w*$|^(torch\.)?nn\.init\.|^(torch\.)?nn\.\w*Dropout\w*$|^(F|functional|nn\.functional)\.\w*dropout\w*$|\.(?:random_|bernoulli_|exponential_|uniform_|normal_)$"
+    rf"|^torch\.(manual_seed|{TORCH_DRAWS})$|^torch\.cuda\.manual_seed\w*$"
+    r"|^(torch\.)?nn\.init\.|^(torch\.)?nn\.\w*Dropout\w*$|^(F|functional|nn\.functional)\.\w*dropout\w*$"
+    r"|\.(?:random_|bernoulli_|exponential_|uniform_|normal_)$"
 )
 
 
@@ -52,8 +55,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
             assert node.level == 0, f"line {node.lineno}: relative imports hide where a thing comes from"
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
         elif isinstance(node, ast.Call) and dotted(node.func).endswith("import_module") and node.args:
-            if isinstance(node.args[0], ast.Constant):
-                yield str(node.args[0].value), node.lineno
+            yield str(getattr(node.args[0], "value", "")), node.lineno
 
 
 def dotted(node: ast.AST) -> str:
@@ -79,7 +81,8 @@ def test_imports_go_one_way(path: Path):
         other = imported.split(".")[1]
         if other == package or other not in RANKS or (name, other) in DOORS:
             continue
-        assert RANKS[other] < RANKS[package], f"{path.name}:{line} imports {imported}, which does not lie below {package}"
+        below = RANKS[other] < RANKS[package]
+        assert below, f"{path.name}:{line} imports {imported}, which does not lie below {package}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
@@ -119,13 +122,12 @@ def test_no_cycle_among_modules():
 
 @pytest.mark.parametrize("path", EVERYWHERE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_global_random_generator(path: Path):
+    if "benchmarks" in path.parts or "audit" in path.name:
+        return  # these measure, and judge, the generators of others
     for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Attribute):
-            called = dotted(node)
-            outside = path.is_relative_to(ROOT / "src") or "default_rng" not in called
-            assert outside or "audit" in path.name or "benchmarks" in path.parts, f"{path.name}:{node.lineno} uses {called}; draw from cofire.random"
-            if "benchmarks" not in path.parts and "audit" not in path.name:
-                assert not GLOBAL_RANDOMNESS.search(called), f"{path.name}:{node.lineno} uses {called}; draw from cofire.random"
+        used = dotted(node) if isinstance(node, ast.Attribute) else ""
+        found = GLOBAL_RANDOMNESS.search(used) or "default_rng" in used
+        assert not found, f"{path.name}:{node.lineno} uses {used}; draw from cofire.random"
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
@@ -144,4 +146,5 @@ def test_files_are_small(path: Path):
 @pytest.mark.parametrize("path", FILES, ids=module_name)
 def test_user_input_is_checked_with_errors_not_asserts(path: Path):
     for node in ast.walk(parse(path)):
-        assert not isinstance(node, ast.Assert), f"{path.name}:{node.lineno}: asserts vanish under -O; use cofire.checks"
+        used = isinstance(node, ast.Assert)
+        assert not used, f"{path.name}:{node.lineno}: asserts vanish under -O; use cofire.checks"

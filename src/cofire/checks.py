@@ -51,7 +51,7 @@ def integer(name: str, value: Any, *, low: int | None = None, high: int | None =
     3
     """
     wanted = "an integer" + _bounds(low, high)
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InvalidType(message(name, wanted, _describe(value), fix))
     if (low is not None and value < low) or (high is not None and value > high):
         raise InvalidValue(message(name, wanted, str(value), fix))

@@ -14,7 +14,7 @@ from cofire.ctm import (
 )
 from cofire.train import NormClip, TrainConfig
 
-STEPS = 2800
+STEPS = 2200
 
 
 def demo_config() -> CTMConfig:
@@ -25,7 +25,7 @@ def demo_config() -> CTMConfig:
         memory_length=10,
         backbone=StridedConvolutions(steps=((32, 5, 2), (64, 3, 2))),
         position=LearnableFourier(),
-        attention=Attention(width=64, heads=4),
+        attention=Attention(width=128, heads=8),
         neuron_model=DeepNeuronModel(hidden=4),
         sync_out=Decayed(pairs=RandomPairs(pairs=256)),
         sync_action=Decayed(pairs=RandomPairs(pairs=128)),

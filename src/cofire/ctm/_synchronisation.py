@@ -25,6 +25,7 @@ from torch.autograd.function import once_differentiable
 
 from cofire.ctm._pairs import PairSelection, Side
 from cofire.random import Key
+from cofire.sync._torch import decayed_sums
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,38 +79,6 @@ class _Bounded(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         outward = ((x <= ctx.low) & (gradient > 0)) | ((x >= ctx.high) & (gradient < 0))
         return gradient.masked_fill(outward, 0.0), None, None
-
-
-class _DecayedSums(torch.autograd.Function):
-    """s^t = r s^{t-1} + x^t for all t at once, (T, …, P) and r (P,): one buffer forward, one backward."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, retention: Tensor) -> Tensor:
-        sums = x.clone()
-        for t in range(1, len(sums)):
-            sums[t].addcmul_(sums[t - 1], retention)
-        ctx.save_for_backward(sums, retention)
-        return sums
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        sums, retention = ctx.saved_tensors
-        flow = gradient.clone()
-        for t in range(len(flow) - 2, -1, -1):
-            flow[t].addcmul_(flow[t + 1], retention)
-        return flow, (flow[1:] * sums[:-1]).flatten(0, -2).sum(0)
-
-
-def decayed_sums(x: Tensor, retention: Tensor) -> Tensor:
-    """The running sums s^t = r s^{t-1} + x^t along the first axis.
-
-    Arguments: `x` (T, …, P) and `retention` r (P,). Returns all sums, (T, …, P). Differentiable once in both.
-
-    >>> decayed_sums(torch.ones(3, 1), torch.tensor([0.5])).flatten().tolist()
-    [1.0, 1.5, 1.75]
-    """
-    return _DecayedSums.apply(x, retention)  # pyright: ignore[reportReturnType]
 
 
 class SynchronisationConstants(NamedTuple):
