@@ -16,7 +16,7 @@ from cofire.tasks import Digits
 from cofire.train import Finished, Predictions, RunFolder, predict, read_metrics
 from cofire.viz import RunFacts, ThinkingEvidence
 
-RECORDED = 6  # digits whose thought is kept in full
+RECORDED = 8  # digits whose thought is kept in full
 
 
 class Trained(NamedTuple):

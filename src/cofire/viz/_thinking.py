@@ -4,12 +4,17 @@ from os import PathLike
 from pathlib import Path
 
 from cofire import checks
-from cofire.recording import write_atomically
+from cofire.random import Key
+from cofire.recording import Recording, write_atomically
 from cofire.viz import _outcome, _process
 from cofire.viz._evidence import ThinkingEvidence
-from cofire.viz._page import Film, Headline, Page, Picture
+from cofire.viz._page import Film, Headline, Page, Paragraph, Picture, Section
 from cofire.viz._summary import Summary
+from cofire.viz._sync_findings import Synchrony
+from cofire.viz._sync_report import synchrony_sections
 from cofire.viz._words import count, counted, duration, share
+
+SHORTEST_READING = 8  # ticks that a reading of synchrony needs
 
 
 def write_thinking_report(folder: str | PathLike[str], evidence: ThinkingEvidence) -> Path:
@@ -60,6 +65,7 @@ def thinking_page(evidence: ThinkingEvidence) -> Page:
             *([_process.where_it_looked(summary)] if evidence.attends else []),
             _outcome.sure_and_wrong(summary),
             _process.inside(summary),
+            *_synchrony(evidence),
             _process.training(summary),
             _process.time_and_machine(summary),
             _process.again(summary),
@@ -69,6 +75,22 @@ def thinking_page(evidence: ThinkingEvidence) -> Page:
             "Every figure lies beside this page as a PNG, under figures/."
         ),
     )
+
+
+def _synchrony(evidence: ThinkingEvidence) -> list[Section]:
+    """Read a recorded thought as any recording is read: who moved together, in which groups, beside chance."""
+    recording = evidence.recording
+    if not isinstance(recording, Recording) or recording.ticks < SHORTEST_READING:
+        return []
+    key = Key(evidence.facts.seed).fold("report", "synchrony")
+    found = Synchrony(recording=recording, key=key, trace="post_activation")
+    _, together, *others = synchrony_sections(found)
+    words = Paragraph(
+        f"The neurons of one thought, the first of the films, over its {recording.ticks} ticks. So short a "
+        "recording supports few claims; what it does support stands in the table, chance beside it. "
+        "cofire analyse reads the other recorded thoughts in the same way."
+    )
+    return [Section(together.heading, [words, *together.blocks]), *others]
 
 
 def _lead(summary: Summary) -> str:
