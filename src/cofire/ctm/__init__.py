@@ -27,6 +27,7 @@ from cofire.ctm._model import Tick as Tick
 from cofire.ctm._neuron_models import DeepNeuronModel as DeepNeuronModel
 from cofire.ctm._neuron_models import LinearNeuronModel as LinearNeuronModel
 from cofire.ctm._neuron_models import NoNeuronModel as NoNeuronModel
+from cofire.ctm._onnx import export_onnx as export_onnx
 from cofire.ctm._pairs import FirstLast as FirstLast
 from cofire.ctm._pairs import RandomDense as RandomDense
 from cofire.ctm._pairs import RandomPairs as RandomPairs

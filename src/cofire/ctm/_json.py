@@ -44,5 +44,13 @@ def from_json(value: Any, kinds: Mapping[str, type]) -> Any:
     return kind(**given)
 
 
+def described(config: Any) -> Any:
+    """A configuration as JSON values, or in words where it holds a module of the user's own."""
+    try:
+        return to_json(config)
+    except checks.InvalidValue:
+        return repr(config)
+
+
 def _required(field: dataclasses.Field) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -52,12 +52,17 @@ class QuestionEmbedding(nn.Module):
         self.table[:, 1::2] = torch.cos(place * rate)[:, : width // 2]
 
     def forward(self, question: Tensor) -> Tensor:
+        """The vectors of a question; raises InvalidValue for what is neither an index nor an operator."""
         low, high = int(question.min()), int(question.max())
         if low < -self.config.operators or high >= self.config.indices:
             wanted = f"integers from {-self.config.operators} to {self.config.indices - 1}"
             raise checks.InvalidValue(
                 checks.message("question", wanted, f"{low} to {high}", "-1 is plus, -2 minus, others the digit's place")
             )
+        return self.embed(question)
+
+    def embed(self, question: Tensor) -> Tensor:
+        """The vectors of a question that is known to be one."""
         indices = self.table[question.clamp(min=0)]
         operators = self.operators((-question - 1).clamp(min=0))
         return torch.where((question >= 0)[..., None], indices, operators)

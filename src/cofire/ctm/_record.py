@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cofire import checks
+from cofire.ctm._json import described
 from cofire.ctm._thought import Thought
 from cofire.recording import Recording, Trace
 
@@ -30,16 +30,8 @@ def to_recording(model: Any, steps: Sequence[Any], activations: Tensor, read: Te
         traces["attention"] = _attention(steps, seen)
     if thought.energy is not None:
         traces["energy"] = _trace(thought.energy.t(), None, "the energy head's judgement")
-    provenance = {"made_by": f"cofire.ctm.{type(model).__name__}.record", "config": _described(model.config)}
+    provenance = {"made_by": f"cofire.ctm.{type(model).__name__}.record", "config": described(model.config)}
     return Recording(traces, provenance=provenance)
-
-
-def _described(config: Any) -> Any:
-    """The configuration as JSON, or in words where it holds a module of the user's own."""
-    try:
-        return config.to_json()
-    except checks.InvalidValue:
-        return repr(config)
 
 
 def _trace(values: Tensor, last: str | None, description: str) -> Trace:
