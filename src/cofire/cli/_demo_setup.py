@@ -14,7 +14,7 @@ from cofire.ctm import (
 )
 from cofire.train import NormClip, TrainConfig
 
-STEPS = 2200
+STEPS = 1600
 
 
 def demo_config() -> CTMConfig:
@@ -23,7 +23,7 @@ def demo_config() -> CTMConfig:
         neurons=128,
         ticks=15,
         memory_length=10,
-        backbone=StridedConvolutions(steps=((32, 5, 2), (64, 3, 2))),
+        backbone=StridedConvolutions(steps=((48, 5, 2), (96, 3, 2))),
         position=LearnableFourier(),
         attention=Attention(width=128, heads=8),
         neuron_model=DeepNeuronModel(hidden=4),
@@ -44,9 +44,11 @@ def train_config(steps: int) -> TrainConfig:
         steps=steps,
         batch_size=64,
         learning_rate=3e-3,
+        final_learning_rate=3e-4,
         warmup_steps=min(100, steps // 4),
-        weight_decay=0.01,
+        weight_decay=0.1,
         clip=NormClip(5.0),
+        average=0.995,
         log_every=5,
         evaluate_every=min(250, steps),
         save_every=250,

@@ -19,6 +19,7 @@ class TrainConfig:
     weight_decay: decoupled; it spares scalars and vectors (biases, normalisations, decays), and every parameter whose
     dotted name contains one of `weight_decay_exclusions`.
     clip: `NormClip(max)`, `QuantileClip(quantile, history)` or None.
+    average: decay of a moving average of the weights, which is evaluated and what the run ends with; 0 for none.
     precision: "float32", "bfloat16" (mixed: weights stay float32), or "auto": mixed on a CUDA device, else float32.
     log_every: steps between progress events and writes of the metrics (a row is kept of every step).
     evaluate_every: steps between passes over the held-out examples, and one at the end; 0 for none.
@@ -41,6 +42,7 @@ class TrainConfig:
     weight_decay: float = 0.0
     weight_decay_exclusions: tuple[str, ...] = ("bias", "start")
     clip: Clip | None = None
+    average: float = 0.0
     precision: str = "auto"
     log_every: int = 10
     evaluate_every: int = 0
@@ -57,6 +59,7 @@ class TrainConfig:
         checks.number("final_learning_rate", self.final_learning_rate, low=0, high=self.learning_rate)
         checks.number("epsilon", self.epsilon, above=0)
         checks.number("weight_decay", self.weight_decay, low=0)
+        checks.number("average", self.average, low=0, high=1 - 1e-9, fix="0.99 averages over the last hundred steps")
         for beta in self.betas:
             checks.number("betas", beta, low=0, high=1 - 1e-9)
         checks.choice("precision", self.precision, PRECISIONS)

@@ -51,8 +51,10 @@ def train(
     the learning rate is a function of n, dropout draws from `key` folded with n, and the checkpoint holds the rest.
     The process may be killed at any moment.
 
-    The model is changed in place, and left in training mode on the device of the run. `on_event` receives `Started`,
-    `Progress`, `Evaluated` and `Finished`. SIGINT or SIGTERM let the step under way end, write a checkpoint, and raise
+    The model is changed in place, and left in training mode on the device of the run; where the run averages its
+    weights (`config.average`), averages are evaluated, kept in `weights.safetensors`, and what the model ends with.
+    `on_event` receives `Started`, `Progress`, `Evaluated` and `Finished`. SIGINT or SIGTERM let the step under way end,
+    write a checkpoint, and raise
     `Interrupted`.
 
     Raises `FileProblem` where the folder cannot be entered or written or its checkpoint is damaged, `InvalidValue`
@@ -131,6 +133,7 @@ def _go_on(
     finally:
         journal.close()
     fabric.barrier()
+    state.settle()
     finished = Finished(config.steps, journal.seconds if begin < config.steps else seconds)
     tell(finished)
     return finished
@@ -168,6 +171,6 @@ def _changes(checkpoint: Checkpoint | None, machine: Mapping[str, Any]) -> tuple
 
 
 def _save_weights(run: RunFolder, state: TrainState) -> None:
-    weights = {name: value.detach().cpu().clone().contiguous() for name, value in state.weights().items()}
+    weights = {name: value.contiguous() for name, value in state.weights().items()}
     content = save_tensors(weights, metadata={"format": "pt"})
     write_atomically(run.weights, lambda file: file.write(content))

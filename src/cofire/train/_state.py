@@ -1,6 +1,7 @@
 """The state of a run, and one step of it."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from cofire.random import Key
 from cofire.tasks import Task
+from cofire.train._average import WeightAverage
 from cofire.train._checkpoint import Checkpoint
 from cofire.train._clip import shorten
 from cofire.train._config import TrainConfig
@@ -49,6 +51,7 @@ class TrainState:
         self._objective, self._wrapped = fabric.setup(self._plain, self._optimiser)
         self._parameters: list[Tensor] = list(trainable(model).values())
         self._recent = torch.zeros(config.clip.history if config.clip else 0, device=fabric.device)
+        self._average = WeightAverage(model, config.average) if config.average else None
         self.names: list[str] = []  # of the scalars that a step returns, known after the first
 
     def step(self, step: int) -> Tensor:
@@ -63,6 +66,8 @@ class TrainState:
             group["lr"] = self._config.learning_rate_at(step + 1)
         self._wrapped.step()
         self._wrapped.zero_grad()
+        if self._average:
+            self._average.update(step + 1)
         self.names = ["loss", "gradient_norm", *metrics]
         return torch.stack([loss.detach().float(), norm.float(), *(value.float() for value in metrics.values())])
 
@@ -76,7 +81,7 @@ class TrainState:
         if fabric.world_size > 1:
             for buffer in self._model.buffers():  # running statistics are those of rank 0 for everybody
                 torch.distributed.broadcast(buffer, src=0)
-        with fabric.autocast():
+        with fabric.autocast(), self._result():
             total = sums(
                 self._plain,
                 self._task,
@@ -91,12 +96,20 @@ class TrainState:
         return {f"test_{name}": value / count for name, value in zip(names[1:], values, strict=True)}
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the parameters and buffers of the model by name."""
-        return self._model.state_dict()
+        """Return the parameters and buffers that the run has come to, by name: averages, where it averages."""
+        with self._result():
+            return {name: value.detach().cpu().clone() for name, value in self._model.state_dict().items()}
+
+    def settle(self) -> None:
+        """Leave the model with the weights that the run has come to."""
+        if self._average:
+            self._average.settle()
 
     def checkpoint(self, step: int, seconds: float, machine: Mapping[str, Any]) -> Checkpoint:
         """Return everything, by name, as it is after `step` steps."""
-        parts = {"weights": self.weights(), "optimiser": optimiser_state(self._optimiser, self._model)}
+        parts = {"weights": self._model.state_dict(), "optimiser": optimiser_state(self._optimiser, self._model)}
+        if self._average:
+            parts["average"] = self._average.values
         tensors = {f"{part}/{name}": value for part, named in parts.items() for name, value in named.items()}
         return Checkpoint(step, seconds, machine, {"recent_norms": self._recent, **tensors})
 
@@ -106,12 +119,17 @@ class TrainState:
         self._recent.copy_(tensors["recent_norms"])
         self._model.load_state_dict(_below("weights/", tensors))
         restore_optimiser(self._optimiser, self._model, _below("optimiser/", tensors))
+        if self._average:
+            self._average.restore(_below("average/", tensors))
 
     def agree(self, number: int) -> int:
         """Return the greatest number that any rank holds."""
         if self._fabric.world_size == 1:
             return number
         return int(self._reduced(torch.tensor(number, device=self._fabric.device), "max"))
+
+    def _result(self) -> AbstractContextManager[None]:
+        return self._average.in_use() if self._average else nullcontext()
 
     def _reduced(self, tensor: Tensor, how: str) -> Tensor:
         if self._fabric.world_size == 1:
