@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_file, save_model
 
 from cofire.checks import FileProblem, InvalidType, InvalidValue, MissingExtra
 from cofire.ctm import load_published
@@ -66,6 +66,19 @@ def test_every_entry_that_does_not_fit_is_listed(fixtures, tmp_path):
         "attention.in_proj_bias has shape (95,) instead of (96,)",
     ):
         assert words in str(raised.value)
+
+
+def test_tensors_that_were_one_when_they_were_written_are_found_again(fixtures, tmp_path):
+    """The hub's own writer keeps one of two names: where neurons are chosen as first and last, left is right."""
+    folder = copy(fixtures, "maze", tmp_path / "machine")
+    weights, shared = state(fixtures, "maze"), torch.nn.Module()
+    for name in [name for name in weights if name.endswith("indices_right")]:
+        weights[name] = weights[name.replace("right", "left")]
+    shared.state_dict = lambda *_, **__: weights
+    entries = len(weights)
+    save_model(shared, folder / "model.safetensors")
+    assert len(load_file(folder / "model.safetensors")) == entries - 2
+    same(load_published(folder), load_published(fixtures / "ctm" / "maze"))
 
 
 def test_a_long_list_is_cut_and_counted(fixtures, tmp_path):

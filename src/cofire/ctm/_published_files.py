@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from cofire import checks
@@ -84,13 +83,23 @@ def _read_folder(path: Path) -> Published:
             raise checks.FileProblem(checks.message(str(path), name, "a folder without it", fix))
     try:
         config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        weights = load_file(path / WEIGHTS)
+        weights = _tensors(path / WEIGHTS)
     except (ValueError, OSError, RuntimeError, SafetensorError) as error:
         raise checks.FileProblem(
             checks.message(str(path), "a published model", str(error), "fetch it again")
         ) from error
     kind, arguments = kind_and_arguments(checks.instance(CONFIG, config, dict, fix="fetch it again"))
     return Published(kind, arguments, weights, config)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, with those that were one tensor when it was written and are there by reference."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+        for name, kept in (file.metadata() or {}).items():
+            if name not in tensors and kept in tensors:
+                tensors[name] = tensors[kept].clone()
+    return tensors
 
 
 def _fetch(name: str) -> Path:
