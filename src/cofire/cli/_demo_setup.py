@@ -14,7 +14,7 @@ from cofire.ctm import (
 )
 from cofire.train import NormClip, TrainConfig
 
-STEPS = 1600
+STEPS = 1800
 
 
 def demo_config() -> CTMConfig:

@@ -133,12 +133,12 @@ def _squash(value, change):
 def _fire_and_leak(activation, moved, threshold, ready_at, firing, tick, activation_leak, refraction_leak):
     """Neurons in refraction lose their input and leak more; the others fire at their threshold and keep their value."""
     now = float(tick)
-    for i in range(activation.shape[0]):
-        moved[i] = activation[i] if ready_at[i] > now else moved[i]
+    for i in range(activation.shape[0]):  # products with 0 and 1 are exact, and spare a branch that none can foresee
+        busy = 1.0 * (ready_at[i] > now)
+        moved[i] = busy * activation[i] + (1.0 - busy) * moved[i]
+        activation[i] = moved[i] * (busy * refraction_leak + (1.0 - busy)) * activation_leak
     for i in range(activation.shape[0]):
         firing[i] = (ready_at[i] <= now) & (moved[i] >= threshold[i])
-    for i in range(activation.shape[0]):
-        activation[i] = moved[i] * (refraction_leak if ready_at[i] > now else 1.0) * activation_leak
 
 
 @njit(cache=True, nogil=True)
@@ -150,9 +150,15 @@ def _fire_and_reset(activation, moved, threshold, firing, activation_leak):
 
 @njit(cache=True, nogil=True)
 def _collect(firing, fired):
-    """Indices of those who fire, without a branch: `fired` has one place to spare."""
-    count = 0
-    for i in range(firing.shape[0]):
+    """Indices of those who fire: eight neurons at a time, since most eights are silent; `fired` has a place to spare."""
+    count, whole = 0, firing.shape[0] // 8
+    eights = firing[: 8 * whole].view(np.uint64)
+    for eight in range(whole):
+        if eights[eight] != 0:
+            for i in range(8 * eight, 8 * eight + 8):
+                fired[count] = i
+                count += firing[i]
+    for i in range(8 * whole, firing.shape[0]):
         fired[count] = i
         count += firing[i]
     return count
