@@ -146,9 +146,10 @@ def test_a_path_to_nothing_of_the_kind_is_named(tmp_path, name):
 # --- training checkpoints --------------------------------------------------------------------------------------------
 
 
-def test_prefixes_of_parallel_and_compiled_training_are_stripped(fixtures, tmp_path):
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.module.", "module._orig_mod."])
+def test_prefixes_of_parallel_and_compiled_training_are_stripped(fixtures, tmp_path, prefix):
     wrapped = {
-        f"module.{name.replace('synapses.', 'synapses._orig_mod.')}": one
+        prefix + name.replace("synapses.", "synapses._orig_mod."): one
         for name, one in state(fixtures, "parity").items()
     }
     path = checkpoint(tmp_path / "checkpoint.pt", wrapped, arguments(fixtures, "parity"))

@@ -24,7 +24,7 @@ from cofire.ctm._published_config import training_arguments
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-_WRAPPERS = re.compile(r"^module\.|_orig_mod\.")  # left by data-parallel and compiled training
+_WRAPPERS = re.compile(r"\b(?:module|_orig_mod)\.")  # left by data-parallel and compiled training
 _DAMAGE = (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError, AttributeError)
 
 
