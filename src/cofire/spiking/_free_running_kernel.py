@@ -150,7 +150,7 @@ def _fire_and_reset(activation, moved, threshold, firing, activation_leak):
 
 @njit(cache=True, nogil=True)
 def _collect(firing, fired):
-    """Indices of those who fire: eight neurons at a time, since most eights are silent; `fired` has a place to spare."""
+    """Indices of those who fire, eight neurons at a time since most eights are silent; `fired` has a place to spare."""
     count, whole = 0, firing.shape[0] // 8
     eights = firing[: 8 * whole].view(np.uint64)
     for eight in range(whole):
