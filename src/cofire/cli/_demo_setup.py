@@ -14,7 +14,7 @@ from cofire.ctm import (
 )
 from cofire.train import NormClip, TrainConfig
 
-STEPS = 1800
+STEPS = 1500
 
 
 def demo_config() -> CTMConfig:
@@ -23,7 +23,7 @@ def demo_config() -> CTMConfig:
         neurons=128,
         ticks=15,
         memory_length=10,
-        backbone=StridedConvolutions(steps=((48, 5, 2), (96, 3, 2))),
+        backbone=StridedConvolutions(steps=((32, 5, 2), (64, 3, 2), (96, 3, 1))),
         position=LearnableFourier(),
         attention=Attention(width=128, heads=8),
         neuron_model=DeepNeuronModel(hidden=4),

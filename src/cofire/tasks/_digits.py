@@ -18,7 +18,7 @@ from cofire.tasks._warp import Deformations, Warp
 
 CLASSES = 10
 MEAN, DEVIATION = 0.1307, 0.3081  # of the pixels of MNIST, ink 1 on paper 0
-GENTLE = Warp(shift=2.8, turn=14.0, stretch=0.14, slant=0.14, bend=1.0)
+GENTLE = Warp(shift=2.0, turn=10.0, stretch=0.1, slant=0.1, bend=0.7)
 
 
 class Digits:
