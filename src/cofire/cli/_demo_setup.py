@@ -14,7 +14,7 @@ from cofire.ctm import (
 )
 from cofire.train import NormClip, TrainConfig
 
-STEPS = 1500
+STEPS = 1700
 
 
 def demo_config() -> CTMConfig:
@@ -44,11 +44,11 @@ def train_config(steps: int) -> TrainConfig:
         steps=steps,
         batch_size=64,
         learning_rate=3e-3,
-        final_learning_rate=3e-4,
+        final_learning_rate=6e-4,
         warmup_steps=min(100, steps // 4),
-        weight_decay=0.1,
+        weight_decay=0.2,
         clip=NormClip(5.0),
-        average=0.995,
+        average=0.998,
         log_every=5,
         evaluate_every=min(250, steps),
         save_every=250,
