@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cofire.random import Key
+
 STEPS, UNITS = 10_000, 100
 Maker = Callable[[int, int], np.ndarray]
 
@@ -49,7 +51,7 @@ def overlapping(steps: int, units: int) -> np.ndarray:
     """Counters seed + step: five units of a hundred read one sequence from different starts."""
     noise = independent(steps, units)
     starts = {3: 0, 17: 137, 42: 1_000, 77: 5_200, 90: 9_000}
-    sequence = generator(6).standard_normal(2 * steps)
+    sequence = generator(6).standard_normal(9_000 + steps)
     for unit, start in starts.items():
         noise[:, unit % units] = sequence[start : start + steps]
     return noise
@@ -101,17 +103,21 @@ def phases(steps: int, units: int) -> np.ndarray:
     return independent(steps, units) + 0.15 * np.sin(2 * np.pi * 0.0437 * np.arange(steps)[:, None] + phase)
 
 
-def coloured(steps: int, units: int, memory: float = 0.9) -> np.ndarray:
-    """An Ornstein-Uhlenbeck process in each unit, all independent."""
-    noise = independent(steps, units).astype(np.float64)
-    for step in range(1, steps):
+def filtered(noise: np.ndarray, memory: float) -> np.ndarray:
+    """White noise (T, N) of variance 1 turned into an Ornstein-Uhlenbeck process, in place."""
+    for step in range(1, len(noise)):
         noise[step] = memory * noise[step - 1] + np.sqrt(1 - memory**2) * noise[step]
     return noise
 
 
+def coloured(steps: int, units: int, memory: float = 0.9) -> np.ndarray:
+    """An Ornstein-Uhlenbeck process in each unit, all independent."""
+    return filtered(independent(steps, units).astype(np.float64), memory)
+
+
 def slightly_coloured(steps: int, units: int) -> np.ndarray:
-    """A serial correlation of 0.01 in every unit, which no unit shows by itself."""
-    return coloured(steps, units, 0.01)
+    """A serial correlation of 0.02 in every unit, which hardly any unit shows by itself."""
+    return coloured(steps, units, 0.02)
 
 
 def wrong_shape(steps: int, units: int) -> np.ndarray:
@@ -135,11 +141,6 @@ def centred(steps: int, units: int) -> np.ndarray:
     """The mean over units is removed in every step."""
     noise = independent(steps, units)
     return noise - noise.mean(axis=1, keepdims=True)
-
-
-def pooled(steps: int, units: int) -> np.ndarray:
-    """Values are drawn with replacement from a pool of a thousand."""
-    return generator(12).standard_normal(1_000)[generator(13).integers(0, 1_000, (steps, units))]
 
 
 def logistic(steps: int, units: int) -> np.ndarray:
@@ -175,3 +176,22 @@ FAULTS: dict[str, tuple[Maker, str]] = {
         (logistic, "serial dependence"),
     )
 }
+
+
+def trains(key: Key, kind: str, steps: int, units: int) -> np.ndarray:
+    """Independent spike trains (steps, units) without or with a memory: renewal processes, noisy clocks, bursts."""
+    if kind == "poisson":
+        return key.uniform((steps, units)) < 0.03
+    if kind == "bursts":
+        starts = key.uniform((steps, units)) < 0.01
+        inside = sum(np.roll(starts, shift, axis=0) for shift in range(8)) > 0
+        return inside & (key.fold("within").uniform((steps, units)) < 0.4)
+    intervals = {
+        "refractory": 5 + np.floor(-9.5 * np.log1p(-key.uniform((steps, units)))),
+        "clocks": np.maximum(1, np.rint(15 + 1.5 * key.normal((steps, units)))),
+    }[kind]
+    times = np.cumsum(intervals, axis=0).astype(int) - key.fold("start").integers(0, 15, units)
+    spikes = np.zeros((steps, units), bool)
+    for unit in range(units):
+        spikes[times[(times[:, unit] >= 0) & (times[:, unit] < steps), unit], unit] = True
+    return spikes

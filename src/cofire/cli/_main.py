@@ -16,7 +16,7 @@ from cofire.cli._arguments import Parser, Stopped
 # Command, and what it does. A command is there when its module is.
 COMMANDS = {
     "demo": "train a Continuous Thought Machine on real handwritten digits, and write a report of how it thinks",
-    "audit": "test the random numbers of this machine",
+    "audit": "find hidden coupling in noise, and its likely cause",
     "simulate": "run a spiking network",
     "analyse": "read a recording: who fires together, when",
 }

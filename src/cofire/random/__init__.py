@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cofire.random import torch_ as torch_
     from cofire.random._audit import AuditReport as AuditReport
     from cofire.random._audit import audit as audit
+    from cofire.random._audit import audit_bits as audit_bits
     from cofire.random._philox import philox as philox
     from cofire.random._process import OrnsteinUhlenbeck as OrnsteinUhlenbeck
     from cofire.random._units import Units as Units
@@ -29,6 +30,7 @@ _NAMES = {
     "OrnsteinUhlenbeck": "cofire.random._process",
     "Units": "cofire.random._units",
     "audit": "cofire.random._audit",
+    "audit_bits": "cofire.random._audit",
     "philox": "cofire.random._philox",
 }
 _MODULES = ("numba_", "torch_")

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from cofire.viz._accuracy import draw_certainty as draw_certainty
     from cofire.viz._accuracy import draw_errors as draw_errors
     from cofire.viz._accuracy import draw_mistakes as draw_mistakes
+    from cofire.viz._audit import audit_page as audit_page
+    from cofire.viz._audit import draw_avalanche as draw_avalanche
+    from cofire.viz._audit import draw_noise_correlations as draw_noise_correlations
+    from cofire.viz._audit import draw_noise_eigenvalues as draw_noise_eigenvalues
+    from cofire.viz._audit import draw_noise_lags as draw_noise_lags
+    from cofire.viz._audit import draw_noise_rhythm as draw_noise_rhythm
     from cofire.viz._evidence import RunFacts as RunFacts
     from cofire.viz._evidence import ThinkingEvidence as ThinkingEvidence
     from cofire.viz._film import Walk as Walk
@@ -60,6 +66,14 @@ if TYPE_CHECKING:
 # Where each public name lives: one line per module, extended as figures are added.
 _MODULES: dict[str, tuple[str, ...]] = {
     "_accuracy": ("draw_accuracy", "draw_certainty", "draw_errors", "draw_mistakes"),
+    "_audit": (
+        "audit_page",
+        "draw_avalanche",
+        "draw_noise_correlations",
+        "draw_noise_eigenvalues",
+        "draw_noise_lags",
+        "draw_noise_rhythm",
+    ),
     "_evidence": ("RunFacts", "ThinkingEvidence"),
     "_inside": ("draw_activity", "draw_decays", "draw_synchronisation", "draw_traces", "liveliest"),
     "_reliability": ("draw_confusion", "draw_reliability"),

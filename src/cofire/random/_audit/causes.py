@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cofire.random._audit import copies, signals
+from cofire.random._audit.groups import grouped
 from cofire.random._audit.report import COUPLING, MARGINAL, TIME, Cause, Check
 from cofire.random._audit.values import Evidence
 
@@ -25,15 +26,21 @@ def likely_causes(evidence: Evidence, checks: Sequence[Check]) -> list[Cause]:
     groups = copies.groups(evidence, found)
     causes += copies.named(evidence, groups)
     shifted = copies.shifted(evidence, groups, found)
+    shifts = [] if shifted is None else shifted[1]
     causes += [] if shifted is None else [shifted[0]]
     causes += signals.rhythm(evidence, found)
     causes += signals.memory(evidence, found)
-    explained = copies.explained(evidence, groups, [] if shifted is None else shifted[1])
-    common, everything = signals.common(evidence, groups, explained, found)
+    explained = copies.explained(evidence, groups, shifts)
+    common, everything = signals.common(evidence, tied(explained), explained, found)
     causes += common
-    causes += [] if everything else signals.amplitude(evidence, groups, explained, found)
+    causes += [] if everything else signals.amplitude(evidence, tied(explained), explained, found)
     causes += marginal(found)
     return causes + unexplained(causes, found)
+
+
+def tied(explained: np.ndarray) -> list[list[int]]:
+    """The groups of units that earlier causes connect; one unit of each can stand for all."""
+    return grouped([(int(i), int(j)) for i, j in np.argwhere(np.triu(explained, 1))], len(explained))
 
 
 def marginal(found: dict[str, Check]) -> list[Cause]:

@@ -11,6 +11,7 @@ from cofire.random._audit.report import COUPLING, TIME, Cause
 from cofire.random._audit.values import Evidence
 
 KEYED = "draw from a key that names the unit and the variable, with the step as the counter: Key(seed).fold(...)"
+BROADCAST = 5  # a group of copies of this size is called a broadcast
 REPEATED = 0.2  # the share of a stream's windows that must come again in another for the two to be copies
 
 
@@ -24,7 +25,7 @@ def constant(evidence: Evidence) -> list[Cause]:
         says = "every step has the same numbers: the generator starts again in each step"
         remedy = "seed once, outside the step; better, " + KEYED
         return [Cause(name="reseeding", kind=TIME, strength=1.0, place=place, says=says, remedy=remedy)]
-    says = f"{naming.listing(evidence.noise.labels(rows))} never change"
+    says = f"{naming.listing(evidence.noise.labels(rows))} never change{'s' if len(rows) == 1 else ''}"
     return [Cause(name="constant unit", kind=TIME, strength=len(rows) / units, place=place, says=says)]
 
 
@@ -61,32 +62,35 @@ def groups(evidence: Evidence, found: Mapping[str, Any]) -> list[list[int]]:
 
 
 def named(evidence: Evidence, found: list[list[int]]) -> list[Cause]:
-    """Copies as causes: a broadcast, a draw shared by two variables, or duplicated units."""
-    noise, causes = evidence.noise, []
-    whole = [group for group in found if len(group) >= max(3, len(evidence.rows) // 2)]
-    for group in whole:
-        rows = evidence.rows[group]
-        says = f"one sample is given to {len(group)} of {noise.units} units ({naming.listing(noise.labels(rows))})"
-        place = naming.units_place(noise, rows, lag=0)
+    """Copies as causes: a draw shared by variables, a broadcast, or duplicated units."""
+    noise = evidence.noise
+    rows = [tuple(evidence.rows[group].tolist()) for group in found]
+    shared = [one for one in rows if naming.different_variables(noise, [(one[0], other) for other in one[1:]])]
+    wide = [one for one in rows if one not in shared and len(one) >= max(3, min(BROADCAST, noise.units // 2))]
+    same = [one for one in rows if one not in shared and one not in wide]
+    causes = [shared_variables(evidence, shared)] if shared else []
+    for group in wide:
+        says = f"one sample is given to {len(group)} of {noise.units} units ({naming.listing(noise.labels(group))})"
+        place = naming.units_place(noise, group, lag=0)
         remedy = "draw an array with a number for each unit; better, " + KEYED
         causes.append(Cause(name="broadcast", kind=COUPLING, strength=1.0, place=place, says=says, remedy=remedy))
-    rest = [tuple(evidence.rows[group].tolist()) for group in found if group not in whole]
-    shared = [group for group in rest if naming.different_variables(noise, [(group[0], other) for other in group[1:]])]
-    if shared:
-        names = naming.variable_names(noise, shared)
-        says = f"{' and '.join(names)} have the same numbers in {len(shared)} units ({couples(evidence, shared)})"
-        place = {**group_place(evidence, shared), "variables": names}
-        remedy = "fold the variable's name into its key, so that two variables never share a counter"
-        name = "shared draw between variables"
-        causes.append(Cause(name=name, kind=COUPLING, strength=1.0, place=place, says=says, remedy=remedy))
-    same = [group for group in rest if group not in shared]
     if same:
-        says = f"{len(same)} group{'s' if len(same) > 1 else ''} of units with the same numbers"
+        says = f"{len(same)} group{'s' if len(same) > 1 else ''} of units are copies of each other"
         says += f" ({couples(evidence, same)})"
         place = group_place(evidence, same)
         remedy = "two units have the same seed, key or counter; " + KEYED
         causes.append(Cause(name="duplicated unit", kind=COUPLING, strength=1.0, place=place, says=says, remedy=remedy))
     return causes
+
+
+def shared_variables(evidence: Evidence, shared: Sequence[tuple[int, ...]]) -> Cause:
+    """Variables that draw the same numbers."""
+    names = naming.variable_names(evidence.noise, shared)
+    says = f"{' and '.join(names)} are copies of each other in {len(shared)} units ({couples(evidence, shared)})"
+    place = {**group_place(evidence, shared), "variables": names}
+    remedy = "fold the variable's name into its key, so that two variables never share a counter"
+    name = "shared draw between variables"
+    return Cause(name=name, kind=COUPLING, strength=1.0, place=place, says=says, remedy=remedy)
 
 
 def couples(evidence: Evidence, found: Sequence[tuple[int, ...]]) -> str:

@@ -52,7 +52,7 @@ def different_variables(noise: Noise, pairs: Iterable[tuple[int, int]]) -> bool:
     return all(of[first] != of[second] for first, second in pairs)
 
 
-def variable_names(noise: Noise, pairs: Iterable[tuple[int, int]]) -> list[str]:
+def variable_names(noise: Noise, pairs: Iterable[tuple[int, ...]]) -> list[str]:
     """The variables that the pairs touch."""
     touched = {int(noise.variable_of[row]) for pair in pairs for row in pair}
     return [noise.variables[variable] for variable in sorted(touched)]

@@ -12,6 +12,7 @@ from cofire.random._audit.question import Question
 from cofire.random._audit.scores import standardised
 
 LAGS = 8  # steps apart at which amplitudes are compared
+PROBED, DISCRETE = 256, 64  # a unit with fewer distinct values among so many is discrete
 MODES = 4  # of the distance correlation; the weights of the others are below 1/25
 KINDS = ("z, z", "z, z^2", "z^2, z", "|z|, |z|")
 
@@ -145,13 +146,17 @@ def amplitude_questions(found: Amplitudes, label: Callable[[int], str]) -> list[
 def distance_modes(z: np.ndarray) -> np.ndarray:
     """The features (MODES, N, T) whose products make up the distance covariance of ranks: sqrt(2) cos(pi k u).
 
-    The kernel -|u - v| of uniform ranks has these eigenfunctions, with eigenvalues in the ratio 1 / k**2.
+    The kernel -|u - v| of uniform ranks has these eigenfunctions, with eigenvalues in the ratio 1 / k**2. Units with
+    few distinct values keep the first one only.
     """
-    u = special.ndtr(z)
+    u = special.ndtr(z).astype(np.float32)
     turn = [np.cos(np.pi * u)]
     for _ in range(1, MODES):  # Chebyshev's recurrence: cos((k + 1) x) = 2 cos(x) cos(k x) - cos((k - 1) x)
         turn.append(2 * turn[0] * turn[-1] - (turn[-2] if len(turn) > 1 else 1.0))
-    return np.sqrt(2, dtype=np.float32) * np.stack([one.astype(np.float32) for one in turn])
+    modes = np.sqrt(2, dtype=np.float32) * np.stack(turn)
+    few = np.array([len(np.unique(row[:PROBED])) < DISCRETE for row in z])
+    modes[1:, few] = 0  # modes of few distinct values are not orthogonal; the first alone is milder
+    return modes
 
 
 def distance_correlation(modes: np.ndarray, lag: int) -> np.ndarray:

@@ -41,9 +41,11 @@ class Lags:
 
     pairs: list[LagPair]
     units: list[LagPair]
+    peaks: list[tuple[float, int, int, int]]  # of all pairs: |z|, the rows, the lag
     across: np.ndarray
     within: np.ndarray
     searched: int  # units
+    steps: int
 
     @property
     def pair_count(self) -> float:
@@ -81,7 +83,7 @@ def search(scores: np.ndarray) -> Lags:
             peak = np.take_along_axis(z[1:], place[:, None], axis=1)[:, 0]
             lag = np.where(place > L, place - (2 * L + 1), place)
             best += [(float(p), i, i + 1 + j, int(k)) for j, (p, k) in enumerate(zip(peak, lag, strict=True))]
-    return Lags(refined(scores, best), refined(scores, own), across, within, N)
+    return Lags(refined(scores, best), refined(scores, own), best, across, within, N, T)
 
 
 def refined(scores: np.ndarray, found: list[tuple[float, int, int, int]]) -> list[LagPair]:
@@ -102,9 +104,15 @@ def overlap(scores: np.ndarray, first: int, second: int, lag: int) -> LagPair:
 
 
 def significant(found: Lags, level: float) -> list[LagPair]:
-    """The pairs of units that chance does not explain."""
-    single = null.each_of(level, found.pair_count)
-    return [pair for pair in found.pairs if null.correlation_p(pair.r, pair.n) < single]
+    """The pairs of units that chance does not explain; beyond the refined ones r is taken from the peak."""
+    single, edge = null.each_of(level, found.pair_count), z_edge(level, found.pair_count)
+    exact = [pair for pair in found.pairs if null.correlation_p(pair.r, pair.n) < single]
+    known = {frozenset((pair.first, pair.second)) for pair in found.pairs}
+    rest = [one for one in found.peaks if one[0] > edge and frozenset(one[1:3]) not in known]
+    for peak, i, j, lag in rest:
+        first, second, n = (i, j, found.steps - lag) if lag >= 0 else (j, i, found.steps + lag)
+        exact.append(LagPair(first, second, abs(lag), min(1.0, peak / float(np.sqrt(n))), n))
+    return exact
 
 
 def pair_p(pair: LagPair, count: float) -> float:

@@ -47,8 +47,8 @@ def check(distribution: Any) -> None:
         checks.choice("distribution", distribution, list(NAMED), fix="name one, or give its cdf as a function")
 
 
-def target(values: np.ndarray, distribution: Any) -> Target:
-    """The wanted distribution, or the known one that the values come near; else the pool of all units.
+def target(pool: np.ndarray, distribution: Any) -> Target:
+    """The wanted distribution, or the known one that the sorted values come near; else the pool of all units.
 
     A recognised one has the mean and deviation, or the range, of the values: the test becomes milder, never harsher.
     """
@@ -56,15 +56,14 @@ def target(values: np.ndarray, distribution: Any) -> Target:
         return Target("distributed as given", cast(Distribution, distribution))
     if distribution is not None:
         return Target(f"standard {distribution}", NAMED[distribution])
-    mean, deviation = float(values.mean()), float(values.std())
-    low, high = float(values.min()), float(values.max())
+    mean, deviation = float(pool.mean()), float(pool.std())
+    low, high = float(pool[0]), float(pool[-1])
     fitted = (
         Target(
             f"normal with mean {mean:.2g} and deviation {deviation:.3g}", lambda x: normal_cdf((x - mean) / deviation)
         ),
         Target(f"uniform from {low:.3g} to {high:.3g}", lambda x: uniform_cdf((x - low) / (high - low))),
     )
-    pool = np.sort(values, axis=None)
     for known in fitted:
         if distance(pool, known.cdf) < NEAR + 1.5 / np.sqrt(pool.size):
             return known
@@ -79,12 +78,13 @@ def questions(
     The pool of all units is judged only where units are independent.
     """
     rows = [np.flatnonzero(parts == part) for part in range(int(parts.max()) + 1)]
-    wanted = [target(values[part], distribution) for part in rows]
+    pools = [np.sort(values[part], axis=None) for part in rows]
+    wanted = [target(one, distribution) for one in pools]
     asked = [worst_unit(values, part, one, label) for part, one in zip(rows, wanted, strict=True)]
     if pool:
-        known = [(part, one) for part, one in zip(rows, wanted, strict=True) if one.name != POOL]
+        known = [(one, goal) for one, goal in zip(pools, wanted, strict=True) if goal.name != POOL]
         for ask in (pool_question, tail_question) if known else ():
-            asked.append(worst([ask(np.sort(values[part], axis=None), one) for part, one in known]))
+            asked.append(worst([ask(one, goal) for one, goal in known]))
     return [worst(asked[: len(rows)]), *asked[len(rows) :]]
 
 

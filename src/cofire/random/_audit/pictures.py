@@ -18,6 +18,7 @@ def of_values(evidence: Evidence) -> dict[str, Any]:
         shown["correlation"] = seen.pairs.R
         shown["eigenvalues"] = seen.pairs.eigenvalues
         shown["steps"] = seen.pairs.steps
+        shown["correlation edge"] = correlation_edge(seen.pairs.R, seen.pairs.steps, evidence.level)
         shown["eigenvalue edge"] = centre + width * null.tracy_widom_edge(evidence.level)
         shown["lags"] = seen.lags.across
         shown["lag edge"] = z_edge(evidence.level, seen.lags.pair_count)
@@ -38,6 +39,7 @@ def of_spikes(evidence: SpikeEvidence) -> dict[str, Any]:
         shown["correlation"] = counts.R
         shown["eigenvalues"] = np.linalg.eigvalsh(counts.R)
         shown["steps"] = bins
+        shown["correlation edge"] = correlation_edge(counts.R, bins, evidence.level)
         shown["eigenvalue edge"] = centre + width * null.tracy_widom_edge(evidence.level)
         shown["lags"] = evidence.across
         N = len(counts.R)
@@ -45,6 +47,11 @@ def of_spikes(evidence: SpikeEvidence) -> dict[str, Any]:
     if evidence.spectrum is not None:
         shown |= of_spectrum(evidence.spectrum, evidence.level)
     return shown
+
+
+def correlation_edge(R: np.ndarray, steps: int, level: float) -> float:
+    """The |r| that chance reaches in no pair."""
+    return null.correlation_edge(null.each_of(level, len(R) * (len(R) - 1) / 2), steps)
 
 
 def of_spectrum(seen: spectrum.Spectrum, level: float) -> dict[str, Any]:

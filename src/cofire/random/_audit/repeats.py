@@ -46,10 +46,10 @@ def search(values: np.ndarray) -> Repeats:
     lag = second[1] - first[1]
     early = np.where(lag >= 0, first[0], second[0])
     late = np.where(lag >= 0, second[0], first[0])
-    table = np.stack([early, late, np.abs(lag)])
-    found, counts = np.unique(table, axis=1, return_counts=True) if len(again) else (table, np.empty(0, int))
+    codes, counts = np.unique((early * N + late) * T + np.abs(lag), return_counts=True)
     top = np.argsort(-counts, kind="stable")[:KEPT]
-    listed = {(int(i), int(j), int(k)): int(c) for (i, j, k), c in zip(found[:, top].T, counts[top], strict=True)}
+    links = zip(*np.unravel_index(codes[top], (N, N, T)), counts[top], strict=True)
+    listed = {(int(i), int(j), int(k)): int(count) for i, j, k, count in links}
     return Repeats(Counter(listed), len(again), expected, window)
 
 

@@ -11,6 +11,7 @@ from cofire.random._audit.report import COUPLING, TIME, Cause, Check
 from cofire.random._audit.values import Evidence
 
 LINEAR = ("correlation, largest", "eigenvalue, largest", "population variance")
+SMALL_GROUP = 4  # correlated units in larger groups share a signal
 DETERMINED = 0.9  # a correlation beyond this makes one value a function of the other
 SERIAL = "serial dependence"
 NONLINEAR = (
@@ -144,12 +145,36 @@ def common(
     single, largest, population = (one.p_value < evidence.level for one in pairs.questions(left, evidence.label))
     if population and left.population < 1 and not largest:
         return [removed_mean(evidence, left, leaders)], True
-    if largest or population:
+    alone = single and isolated(left, evidence.level)
+    if (largest or population) and not alone:
         members, signs = participants(left) if largest else (np.arange(len(leaders)), np.ones(len(leaders)))
         explained[np.ix_(leaders[members], leaders[members])] = True
         cause = shared_signal(evidence, left, leaders, members, signs)
         return [cause], 2 * len(members) >= len(leaders)
     return ([correlated(evidence, left, leaders, explained)] if single else []), False
+
+
+def significant(left: pairs.Pairs, level: float) -> list[tuple[int, int]]:
+    """The correlated pairs beyond the edge, strongest first; at least the strongest one."""
+    edge = null.correlation_edge(null.each_of(level, left.units * (left.units - 1) / 2), left.steps)
+    R = np.triu(np.abs(left.R), 1)
+    order = np.argsort(-R, axis=None)[: max(1, int((edge < R).sum()))]
+    return [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, R.shape), strict=True)]
+
+
+def isolated(left: pairs.Pairs, level: float) -> bool:
+    """Whether single pairs, and no signal in many units, account for all that is correlated.
+
+    They form small groups, and without them neither the sum's variance nor the largest eigenvalue is remarkable.
+    """
+    found = significant(left, level)
+    groups = naming.grouped(found, left.units)
+    rest = left.R.copy()
+    for i, j in found:
+        rest[i, j] = rest[j, i] = 0
+    without = pairs.of_matrix(rest, left.steps)
+    quiet = all(one.p_value > level for one in pairs.questions(without, str))
+    return quiet and max(len(group) for group in groups) <= SMALL_GROUP
 
 
 def one_of_each(groups: list[list[int]], units: int) -> np.ndarray:
@@ -193,10 +218,7 @@ def removed_mean(evidence: Evidence, left: pairs.Pairs, leaders: np.ndarray) -> 
 
 def correlated(evidence: Evidence, left: pairs.Pairs, leaders: np.ndarray, explained: np.ndarray) -> Cause:
     """Single pairs that are correlated without being copies."""
-    edge = null.correlation_edge(null.each_of(evidence.level, left.units * (left.units - 1) / 2), left.steps)
-    R = np.triu(np.abs(left.R), 1)
-    order = np.argsort(-R, axis=None)[: max(1, int((edge < R).sum()))]
-    found = [(int(leaders[i]), int(leaders[j])) for i, j in zip(*np.unravel_index(order, R.shape), strict=True)]
+    found = [(int(leaders[i]), int(leaders[j])) for i, j in significant(left, evidence.level)]
     for i, j in found:
         explained[i, j] = explained[j, i] = True
     rows = [(int(evidence.rows[i]), int(evidence.rows[j])) for i, j in found]
@@ -219,9 +241,11 @@ def amplitude(
     few = np.flatnonzero(np.isin(evidence.few, inside))
     if len(few) > 2:
         left = pairs.of_matrix(seen.loudness.R[np.ix_(few, few)], seen.loudness.steps)
-        _, largest, population = (one.p_value < evidence.level for one in pairs.questions(left, evidence.few_label))
+        asked = pairs.questions(left, evidence.few_label)
+        single, largest, population = (one.p_value < evidence.level for one in asked)
         members, signs = participants(left) if largest else (np.arange(len(few)), np.ones(len(few)))
-        if (largest or population) and len(members) > 2:
+        alone = single and isolated(left, evidence.level)
+        if (largest or population) and len(members) > 2 and not alone:
             return [shared_amplitude(evidence, left, few, members, signs)]
     links = list(seen.amplitudes.linked)
     top = seen.amplitudes.across
