@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 OUT = Path("runs/demo")
 CONTROL = "control"  # also the name of its folder in that of the run
-RECORDING = "recording.npz"
 SEED = 0
 
 
@@ -85,7 +84,6 @@ def _run(arguments: Namespace, folder: "RunFolder") -> int:
     print("drawing the report", flush=True)
     command = f"cofire demo --seed {wish.seed} --steps {wish.steps}"
     evidence = _demo_evidence.make_evidence(task, machine, control, command)
-    evidence.recording.save(folder.path / RECORDING)  # what `cofire analyse` reads
     print(_demo_evidence.closing_words(evidence, write_thinking_report(folder.path, evidence)))
     return 0
 

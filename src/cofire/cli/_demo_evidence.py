@@ -17,6 +17,7 @@ from cofire.train import Finished, Predictions, RunFolder, predict, read_metrics
 from cofire.viz import RunFacts, ThinkingEvidence
 
 RECORDED = 8  # digits whose thought is kept in full
+RECORDING = "recording.npz"  # in the folder of the run, where `cofire analyse` looks for it
 
 
 class Trained(NamedTuple):
@@ -33,13 +34,14 @@ class Trained(NamedTuple):
 
 
 def make_evidence(task: Digits, machine: Trained, control: Trained, command: str) -> ThinkingEvidence:
-    """Show both machines every held-out digit, and keep what the first one does inside on a few."""
+    """Show both machines every held-out digit, and keep, in its folder too, what the first does inside on a few."""
     answers, control_answers = predict(machine.model, task), predict(control.model, task)
     images = task.test(np.arange(task.test_size)).inputs
     config = machine.folder.read_config()
     examples = spread(answers, RECORDED)
     model = machine.model.eval()
     recording = model.record(images[examples].to(next(model.parameters()).device))
+    recording.save(machine.folder.path / RECORDING)
     readings = {"output": model.sync_out, "action": model.sync_action}
     side = math.isqrt(recording["attention"].shape[-1])
     return ThinkingEvidence(
