@@ -61,7 +61,7 @@ def head(report: Any, theme: Theme) -> list[tuple[str, dict[str, Any]]]:
 def draw_noise_correlations(shown: Mapping[str, Any], axis: Axes, theme: Theme = LIGHT) -> Axes:
     """The correlation matrix `shown["correlation"]` (N, N) without its diagonal; the strongest pair is ringed.
 
-    `shown["correlation edge"]` is the |r| that chance reaches in no pair.
+    `shown["correlation edge"]` is the `|r|` that chance reaches in no pair.
     """
     R, edge = np.array(shown["correlation"], dtype=np.float64), float(shown["correlation edge"])
     np.fill_diagonal(R, 0)
@@ -127,7 +127,7 @@ def draw_noise_eigenvalues(shown: Mapping[str, Any], axis: Axes, theme: Theme = 
 
 
 def draw_noise_lags(shown: Mapping[str, Any], axis: Axes, theme: Theme = LIGHT) -> Axes:
-    """The largest |z| over all pairs of units at each lag, `shown["lags"]` (L + 1); a unit's own in grey."""
+    """The largest `|z|` over all pairs of units at each lag, `shown["lags"]` (L + 1); a unit's own in grey."""
     across, edge = np.asarray(shown["lags"], dtype=np.float64), float(shown["lag edge"])
     if "own lags" in shown:
         lag, height = thinned(np.arange(1, len(shown["own lags"])), np.asarray(shown["own lags"])[1:])
