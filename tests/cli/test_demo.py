@@ -17,6 +17,7 @@ from PIL import Image
 from cofire.cli import _demo_setup, main
 from cofire.ctm import CTM, CTMConfig
 from cofire.random import Key
+from cofire.recording import Recording
 from cofire.tasks import Digits, _digits
 from cofire.train import TrainConfig, load_weights, predict, read_metrics
 from tests.cli.test_main import fails
@@ -64,6 +65,13 @@ def test_both_parts_saw_the_same_number_of_examples(demo: Path):
     assert configs[0]["task"] == configs[1]["task"]
     sizes = [{**one["model"]["config"], "ticks": None} for one in configs]
     assert sizes[0] == sizes[1]  # but for its ticks, the control is the same machine
+
+
+def test_its_recording_is_kept_and_can_be_analysed(demo: Path, tmp_path: Path):
+    recording = Recording.load(demo / "recording.npz")
+    assert recording["post_activation"].shape == (15, 8, 128)
+    assert main(["analyse", str(demo), "--out", str(tmp_path / "read"), "--surrogates", "19"]) == 0
+    assert (tmp_path / "read" / "report.html").stat().st_size > 10_000
 
 
 class Links(html.parser.HTMLParser):
@@ -115,7 +123,8 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The evidence of the reports that were asked for."""
     noted: list[Any] = []
     config = _demo_setup.demo_config()
-    small = replace(config, neurons=16, ticks=3, memory_length=2, backbone=replace(config.backbone, features=4))
+    backbone = replace(config.backbone, steps=((4, 5, 4), (4, 3, 2)))
+    small = replace(config, neurons=16, ticks=3, memory_length=2, backbone=backbone)
 
     def note(folder: Path, evidence: Any) -> Path:
         noted.append(evidence)
