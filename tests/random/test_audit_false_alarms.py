@@ -27,7 +27,7 @@ def test_a_good_generator_passes_a_thousand_audits():
 
 @pytest.mark.parametrize(("kind", "white"), [("coloured", False), ("uniform", True), ("heavy", True)])
 def test_so_do_other_kinds_of_noise(kind, white):
-    key, runs = Key(2).fold("false alarms", kind), 100
+    key, runs = Key(2).fold("false alarms", kind), 60
     p_values = []
     for run in range(runs):
         if kind == "uniform":
@@ -42,6 +42,6 @@ def test_so_do_other_kinds_of_noise(kind, white):
 
 @pytest.mark.parametrize("kind", ["poisson", "refractory", "clocks", "bursts"])
 def test_spike_trains_with_memories_of_their_own_are_not_accused(kind):
-    key, runs = Key(3).fold("false alarms", kind), 20
+    key, runs = Key(3).fold("false alarms", kind), 15
     p_values = np.array([audit(audit_faults.trains(key.fold(run), kind, 1000, 6)).p_value for run in range(runs)])
     assert (p_values < 0.05).sum() <= most(runs, 0.05)

@@ -108,7 +108,7 @@ def read(source: str) -> Any:
             if "recording.json" not in held.files:
                 return {name: held[name] for name in held.files}
     except (ValueError, OSError, EOFError) as error:
-        got = "objects (pickled)" if "pickle" in str(error) else f"a damaged or foreign file ({error})"
+        got = "an array of objects" if "Object arrays" in str(error) else "a damaged or foreign file"
         raise checks.FileProblem(checks.message(source, "an array of numbers", got, FIX)) from error
     from cofire.recording import Recording
 
