@@ -87,6 +87,15 @@ def test_places_and_strengths_are_those_planted():
     assert cause_of(audit_faults.reseeded(2000, 20)).place["lag"] == 250
 
 
+def test_units_keep_their_names_where_only_some_are_compared():
+    noise = audit_faults.independent(250, 1500)
+    noise[:, 1499] = -noise[:, 3]  # no value comes again, so that the correlation has to find it
+    assert cause_of(noise).place["groups"] == [["3", "1499"]]
+    noise = audit_faults.independent(250, 1500)
+    noise[20:, 1301] = noise[:-20, 1400]  # and here only the values can
+    assert cause_of(noise).place["pairs"] == [["1400", "1301"]]
+
+
 def test_single_pairs_are_not_called_a_broadcast():
     noise = audit_faults.independent(3000, 40)
     noise[:, 5] = 0.95 * noise[:, 5] + 0.3 * noise[:, 9]

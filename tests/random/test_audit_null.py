@@ -5,7 +5,7 @@ import pytest
 from scipy import special, stats
 
 from cofire.random import Key
-from cofire.random._audit import higher, null, pairs, scores, spectrum
+from cofire.random._audit import higher, null, pairs, repeats, scores, spectrum
 
 
 def test_tracy_widom_law_is_the_published_one():
@@ -100,6 +100,25 @@ def test_coherence_of_independent_units_is_beta():
     found = spectrum.measure(Key(8).normal((N, T)).astype(np.float64))
     assert stats.kstest(found.coherent / N, stats.beta(1, N - 1).cdf).pvalue > 0.01
     assert stats.kstest(found.own, stats.gamma(N, scale=1 / N).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("resolution", ["bits 32", "single", "double", "levels"])
+def test_windows_are_as_long_as_the_numbers_are_coarse(resolution):
+    key = Key(12)
+    drawn = {
+        "bits 32": lambda: (key.integers(0, 2**32, (40, 2000)) + 0.5) / 2**32,
+        "single": lambda: key.normal((40, 2000)).astype(np.float64),
+        "double": lambda: key.uniform((40, 2000), dtype=np.float64),
+        "levels": lambda: key.integers(0, 30, (40, 2000)).astype(np.float64),
+    }[resolution]()
+    found = repeats.search(drawn)
+    lengths = {"bits 32": range(2, 5), "single": range(2, 5), "double": range(1, 2), "levels": range(8, 12)}[resolution]
+    assert found.window in lengths
+    assert found.total == 0
+    drawn[7, 300:] = drawn[3, : 2000 - 300]
+    found = repeats.search(drawn)
+    assert found.counts.most_common(1) == [((3, 7, 300), 1700 - found.window + 1)]
+    assert repeats.restart_of(found, 40) == 0
 
 
 def test_scores_are_normal_and_keep_order_and_ties():

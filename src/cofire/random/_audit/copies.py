@@ -8,7 +8,7 @@ import numpy as np
 from cofire.random._audit import groups as naming
 from cofire.random._audit.lags import significant
 from cofire.random._audit.report import COUPLING, TIME, Cause
-from cofire.random._audit.values import Evidence
+from cofire.random._audit.values import MATRIX_UNITS, Evidence
 
 KEYED = "draw from a key that names the unit and the variable, with the step as the counter: Key(seed).fold(...)"
 BROADCAST = 5  # a group of copies of this size is called a broadcast
@@ -154,10 +154,12 @@ def shift_cause(
 
 def explained(evidence: Evidence, known: list[list[int]], shifts: list[tuple[int, int]]) -> np.ndarray:
     """Which pairs of compared rows (N, N) copies and shifts account for."""
-    N = len(evidence.rows)
+    N = min(len(evidence.rows), MATRIX_UNITS)
     done = np.zeros((N, N), bool)
     for group in known:
-        done[np.ix_(group, group)] = True
+        members = [row for row in group if row < N]
+        done[np.ix_(members, members)] = True
     for i, j in shifts:
-        done[i, j] = done[j, i] = True
+        if max(i, j) < N:
+            done[i, j] = done[j, i] = True
     return done

@@ -12,6 +12,7 @@ from cofire.random._audit.question import Question
 MAX_NUMBERS = 20_000_000  # more are not searched: the first steps are
 CHANCE = 1e-6  # how often independent noise may repeat a window anywhere
 MAX_WINDOW = 32
+LOW_BITS = 8  # of the 52 of a double: zero in most numbers that were made from 32-bit words or single precision
 KEPT = 2_000  # pairs of units that are listed
 
 
@@ -53,15 +54,22 @@ def search(values: np.ndarray) -> Repeats:
     return Repeats(Counter(listed), len(again), expected, window)
 
 
+def restart_of(found: Repeats, units: int) -> int:
+    """The steps after which at least half of the units repeat themselves, else 0."""
+    own = Counter(lag for (first, second, lag), count in found.counts.items() if first == second and count > 2)
+    lag, count = own.most_common(1)[0] if own else (0, 0)
+    return lag if count >= max(1, min(units, KEPT // 2) // 2) else 0
+
+
 def window_length(bits: np.ndarray) -> tuple[int, float]:
     """The shortest window that chance does not repeat, and the repeats that chance gives all the same."""
     N, T = bits.shape
     pairs = (N * T) ** 2 / 2
     ordered = np.sort(bits, axis=1)
     equal = ordered[:, 1:] == ordered[:, :-1]
-    fine = (bits & np.uint64(2**24 - 1)) != 0
-    if not equal.any() and fine.mean() > 0.9:  # full double precision: two numbers agree with chance 2**-48 at most
-        return 1, pairs * 2.0**-48
+    fine = (bits & np.uint64(2**LOW_BITS - 1)) != 0
+    if not equal.any() and fine.mean() > 0.9:  # the lowest bits are in use: numbers of at least 44 random bits
+        return 1, pairs * 2.0 ** (LOW_BITS - 52)
     collision = max(collision_rate(ordered), 3 / (T * T / 2))
     if collision >= 1:
         return 0, 0.0

@@ -237,7 +237,7 @@ def amplitude(
     seen = evidence.comparison
     if seen is None or not any(name in found for name in NONLINEAR):
         return []
-    inside = one_of_each(groups, len(evidence.rows))
+    inside = one_of_each(groups, seen.pairs.units)
     few = np.flatnonzero(np.isin(evidence.few, inside))
     if len(few) > 2:
         left = pairs.of_matrix(seen.loudness.R[np.ix_(few, few)], seen.loudness.steps)

@@ -17,6 +17,7 @@ from cofire.random._audit.lags import MAX_STEPS, LagPair
 from cofire.random._audit.noise import Noise
 from cofire.random._audit.question import Question
 from cofire.random._audit.spectrum import Spectrum
+from cofire.random._audit.values import chosen
 from cofire.random._key import Key
 
 SHIFTS = 99  # surrogates
@@ -24,7 +25,7 @@ MIN_BINS = 100
 HEAVY_SHARE = 0.02
 OVERDISPERSED = 1.1  # coincidences that vary more than this over the lags get a heavier tail
 MIN_SPIKES = 5  # a train with fewer says nothing about coupling
-PAIR_UNITS = 128
+COUNT_UNITS, PAIR_UNITS = 256, 128  # how many trains the counts and the coincidences are taken of
 QUESTIONS = 13  # at most
 TW_MEAN, TW_DEVIATION = -1.2065, 1.2680  # of the Tracy-Widom law
 
@@ -71,7 +72,8 @@ def examine(noise: Noise, *, white: bool, false_alarms: float) -> SpikeEvidence:
     evidence.measures = measures(noise.values, rows)
     if len(rows) < 2:
         return evidence
-    trains = noise.values[rows]
+    evidence.rows = rows[chosen(len(rows), COUNT_UNITS)]
+    trains = noise.values[evidence.rows]
     for width in widths(trains):
         evidence.questions += count_questions(evidence, binned(trains, width), width)
     evidence.questions.append(coincidence_question(evidence, trains[:PAIR_UNITS, :MAX_STEPS]))

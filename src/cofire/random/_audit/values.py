@@ -61,7 +61,8 @@ class Comparison:
 @final
 @dataclass(eq=False)
 class Evidence:
-    """What the examination saw. `rows` are the compared rows of the noise, `few` those of them that pairwise tests see.
+    """What the examination saw. `rows` are the rows of the noise that vary, those in front (at most `MATRIX_UNITS`) are
+    compared, and pairwise tests see the `few` of them.
 
     Parts stay None where an earlier finding made them pointless.
     """
@@ -96,8 +97,9 @@ def examine(noise: Noise, *, white: bool, distribution: Any, false_alarms: float
     steps = evidence.restart or noise.steps
     if len(evidence.rows) < 2 or steps < MIN_STEPS:
         return evidence
-    values = noise.values[evidence.rows, :steps]
-    z = scores.normal_scores(values[chosen(len(values), MATRIX_UNITS)])
+    compared = evidence.rows[:MATRIX_UNITS]
+    values = noise.values[compared, :steps]
+    z = scores.normal_scores(values)
     evidence.rhythm = look_for_rhythm(evidence, z)
     if len(evidence.rhythm.bins):
         z = scores.normal_scores(spectrum.without(z, evidence.rhythm.bins))
@@ -105,7 +107,7 @@ def examine(noise: Noise, *, white: bool, distribution: Any, false_alarms: float
     evidence.comparison = compare(evidence, z)
     if white and evidence.memory and not evidence.memory.found:
         clean = all(question.p_value > level for question in evidence.questions)
-        parts = np.unique(noise.variable_of[evidence.rows], return_inverse=True)[1]
+        parts = np.unique(noise.variable_of[compared], return_inverse=True)[1]
         evidence.questions += marginal.questions(values, parts, distribution, evidence.label, pool=clean)
     return evidence
 
@@ -114,9 +116,11 @@ def begin(noise: Noise, level: float, white: bool) -> Evidence:
     """Constant units and repeated values, which need no statistics."""
     silent = np.ptp(noise.values, axis=1) == 0
     rows = np.flatnonzero(~silent)
+    first = chosen(len(rows), MATRIX_UNITS)
+    rows = np.concatenate([rows[first], np.delete(rows, first)])
     found = repeats.search(noise.values[rows]) if len(rows) else Repeats(Counter(), 0, 0.0, 0)
     few = chosen(min(len(rows), MATRIX_UNITS), PAIR_UNITS)
-    restart = restart_of(found, len(rows))
+    restart = repeats.restart_of(found, len(rows))
     evidence = Evidence(noise, level, white, np.flatnonzero(silent), rows, few, found, restart)
     if found.window:
         evidence.questions.append(repeats.question(found))
@@ -129,13 +133,6 @@ def chosen(units: int, most: int) -> np.ndarray:
         return np.arange(units)
     half = most // 2
     return np.concatenate([np.arange(half), np.linspace(half, units - 1, most - half).astype(int)])
-
-
-def restart_of(found: Repeats, units: int) -> int:
-    """The steps after which at least half of the units repeat themselves, else 0."""
-    own = Counter(lag for (first, second, lag), count in found.counts.items() if first == second and count > 2)
-    lag, count = own.most_common(1)[0] if own else (0, 0)
-    return lag if count >= max(1, min(units, repeats.KEPT // 2) // 2) else 0
 
 
 def look_for_rhythm(evidence: Evidence, z: np.ndarray) -> Rhythm:
