@@ -5,6 +5,7 @@ report.coupled, report.causes
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,11 +93,9 @@ def audit(
         report = audit_spikes(drawn, bool(white), alarms)
     else:
         report = audit_values(drawn, white is not False, distribution, alarms)
-    report.conditions.extend(conditions)
-    report.causes.extend(invariance.causes(conditions))
-    if not report.coupled and report.invariant is False:
-        report.notes.append(SAME_NOISE)
-    return report
+    changed = [*invariance.causes(conditions)]
+    notes = [SAME_NOISE] if changed and not report.coupled else []
+    return replace(report, conditions=conditions, causes=[*report.causes, *changed], notes=notes)
 
 
 def audit_values(noise: Noise, white: bool, distribution: Any, false_alarms: float) -> AuditReport:

@@ -59,7 +59,7 @@ class Condition:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class AuditReport:
     """What an audit found; `print(report)` shows the verdict, the causes and the table.
 
