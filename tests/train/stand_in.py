@@ -67,7 +67,10 @@ class Stripes:
 
     def loss(self, thought: Any, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         loss, tick = losses.image(thought.logits, thought.certainty, targets)
-        return loss, {"accuracy": losses.accuracy(thought.logits.detach(), targets, tick)}
+        return loss, {"accuracy": self.score(thought.logits.detach(), targets, tick)["accuracy"].mean()}
+
+    def score(self, logits: Tensor, targets: Tensor, tick: Tensor) -> dict[str, Tensor]:
+        return {"accuracy": losses.right(logits, targets, tick)}
 
 
 CONFIG = TrainConfig(

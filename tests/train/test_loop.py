@@ -40,7 +40,7 @@ def plain_loop() -> Model:
     groups = [{"params": weights}, {"params": vectors, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, weight_decay=CONFIG.weight_decay, foreach=False)
     for step in range(CONFIG.steps):
-        inputs, targets = task.train(np.arange(step * CONFIG.batch_size, (step + 1) * CONFIG.batch_size))
+        inputs, targets, _ = task.train(np.arange(step * CONFIG.batch_size, (step + 1) * CONFIG.batch_size))
         loss, _ = task.loss(model(inputs, key=Key(4).fold("rank", 0).fold(step)), targets)
         optimiser.zero_grad()
         loss.backward()

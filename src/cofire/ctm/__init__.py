@@ -9,6 +9,10 @@ from cofire.ctm._backbones import MiniGrid as MiniGrid
 from cofire.ctm._backbones import ShallowWide as ShallowWide
 from cofire.ctm._backbones import StridedConvolutions as StridedConvolutions
 from cofire.ctm._backbones import TokenEmbedding as TokenEmbedding
+from cofire.ctm._build import Model as Model
+from cofire.ctm._build import ModelConfig as ModelConfig
+from cofire.ctm._build import build_model as build_model
+from cofire.ctm._build import model_config_from_json as model_config_from_json
 from cofire.ctm._config import CTMConfig as CTMConfig
 from cofire.ctm._controls import PUBLISHED_WIDTHS as PUBLISHED_WIDTHS
 from cofire.ctm._controls import PublishedWidth as PublishedWidth

@@ -2,9 +2,11 @@
 
 from cofire.tasks import losses as losses
 from cofire.tasks._digits import Digits as Digits
+from cofire.tasks._registry import TASKS as TASKS
+from cofire.tasks._registry import make_task as make_task
 from cofire.tasks._task import Batch as Batch
 from cofire.tasks._task import Task as Task
 from cofire.tasks._task import Thoughtlike as Thoughtlike
 from cofire.tasks._warp import Warp as Warp
 
-__all__ = ["Batch", "Digits", "Task", "Thoughtlike", "Warp", "losses"]
+__all__ = ["TASKS", "Batch", "Digits", "Task", "Thoughtlike", "Warp", "losses", "make_task"]

@@ -54,6 +54,15 @@ class Digits:
             "warp": warp.to_json() if warp else None,
         }
 
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Digits":
+        """Return the task whose `settings` these are; what is left out takes its default."""
+        given = dict(settings)
+        key = Key.from_json(given.pop("key"))
+        if given.get("warp"):
+            given["warp"] = Warp(**given["warp"])
+        return cls(key=key, **given)
+
     def train(self, positions: np.ndarray) -> Batch:
         """Return the training examples at these positions (B,) of the stream."""
         places = self._stream.locate(positions)
@@ -73,11 +82,12 @@ class Digits:
     def loss(self, thought: Thoughtlike, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return `losses.image`, with the accuracy and the thinking time (ticks) at the most certain tick."""
         loss, tick = losses.image(thought.logits, thought.certainty, targets)
-        logits = thought.logits.detach()
-        return loss, {
-            "accuracy": losses.accuracy(logits, targets, tick),
-            "thinking_time": tick.float().mean() + 1,
-        }
+        scores = self.score(thought.logits.detach(), targets, tick)
+        return loss, {"accuracy": scores["accuracy"].mean(), "thinking_time": tick.float().mean() + 1}
+
+    def score(self, logits: Tensor, targets: Tensor, tick: Tensor) -> dict[str, Tensor]:
+        """Return which examples are right at their tick (B,), as "accuracy" (B,)."""
+        return {"accuracy": losses.right(logits, targets, tick)}
 
     def pictures(self, inputs: Tensor) -> np.ndarray:
         """Return inputs (B, 1, 28, 28) as pictures (B, 28, 28) again: ink 1 on paper 0."""

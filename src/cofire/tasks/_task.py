@@ -1,17 +1,29 @@
 """The interface between a task and the one training loop."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """Some examples: what the network is shown, and what it should answer."""
+    """Some examples: what the network is shown, what it should answer, and what it is asked (where it is asked)."""
 
     inputs: Tensor
     targets: Tensor
+    question: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(*(None if part is None else part.to(device) for part in self))  # pyright: ignore[reportArgumentType]
+
+    def show(self, model: Callable[..., Any], **options: Any) -> Any:
+        """Return what a model thinks of the inputs, and of the question where there is one."""
+        if self.question is None:
+            return model(self.inputs, **options)
+        return model(self.inputs, question=self.question, **options)
 
 
 @runtime_checkable
@@ -68,4 +80,11 @@ class Task(Protocol):
 
     def loss(self, thought: Thoughtlike, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the scalar loss of a batch, and scalars for the log (means over the batch)."""
+        ...
+
+    def score(self, logits: Tensor, targets: Tensor, tick: Tensor) -> dict[str, Tensor]:
+        """Return how good the answer is that each example gives at its tick, by name: (B,) each, from 0 to 1.
+
+        logits (B, out, T), tick (B,). The first score is "accuracy": the share of an example's answer that is right.
+        """
         ...

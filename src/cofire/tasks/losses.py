@@ -45,11 +45,11 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -shares.gather(1, targets[:, None, None].expand(-1, 1, logits.shape[2])).squeeze(1)
 
 
-def accuracy(logits: Tensor, targets: Tensor, tick: Tensor) -> Tensor:
-    """Share of the examples that are right at their tick: logits (B, C, T), targets (B,), tick (B,) give a scalar.
+def right(logits: Tensor, targets: Tensor, tick: Tensor) -> Tensor:
+    """Which examples are right at their tick, 0 or 1: logits (B, C, T), targets (B,), tick (B,) give (B,).
 
-    >>> accuracy(torch.tensor([[[0.0, 2.0], [1.0, -2.0]]]), torch.tensor([0]), torch.tensor([1]))
-    tensor(1.)
+    >>> right(torch.tensor([[[0.0, 2.0], [1.0, -2.0]]]), torch.tensor([0]), torch.tensor([1]))
+    tensor([1.])
     """
     index = tick[:, None, None].expand(-1, logits.shape[1], 1)
-    return (logits.gather(2, index).squeeze(2).argmax(dim=1) == targets).float().mean()
+    return (logits.gather(2, index).squeeze(2).argmax(dim=1) == targets).float()

@@ -50,13 +50,12 @@ def sums(
 ) -> dict[str, Tensor]:
     """Return the sums over this rank's held-out examples of what `objective` returns, and "count", their number.
 
-    `objective(inputs, targets)` gives the loss of a batch and a dict of scalars, all of them means over the batch.
+    `objective(batch)` gives the loss of a batch and a dict of scalars, all of them means over the batch.
     """
     total: dict[str, Tensor] = {}
     with looking(objective):
         for positions in batches(task.test_size, batch_size, rank, world):
-            inputs, targets = task.test(positions)
-            loss, metrics = objective(inputs.to(device), targets.to(device))
+            loss, metrics = objective(task.test(positions).to(device))
             for name, value in {"count": torch.ones_like(loss), "loss": loss, **metrics}.items():
                 total[name] = total.get(name, 0) + value.double() * len(positions)
     return total
@@ -72,8 +71,8 @@ def predict(model: nn.Module, task: Task, *, batch_size: int = 250) -> Predictio
     parts: list[Predictions] = []
     with looking(model):
         for positions in batches(task.test_size, batch_size):
-            inputs, targets = task.test(positions)
-            thought = model(inputs.to(device))
+            batch = task.test(positions)
+            thought = batch.to(device).show(model)
             logits, certainty = (one.float().cpu().numpy() for one in (thought.logits, thought.certainty))
-            parts.append(Predictions(logits, certainty, targets.numpy()))
+            parts.append(Predictions(logits, certainty, batch.targets.numpy()))
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cofire.random import Key
-from cofire.tasks import Task
+from cofire.tasks import Batch, Task
 from cofire.train._average import WeightAverage
 from cofire.train._checkpoint import Checkpoint
 from cofire.train._clip import shorten
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Objective(nn.Module):
-    """A model and the loss of its task as one module: (inputs, targets, step) give the loss and scalars for the log.
+    """A model and the loss of its task as one module: (batch, step) give the loss and scalars for the log.
 
     A model whose call takes a `key`, for its dropout, gets that of the step in training, and none in evaluation.
     """
@@ -34,11 +34,10 @@ class Objective(nn.Module):
         self._task = task
         self._key = key if "key" in signature(model.forward).parameters else None
 
-    def forward(self, inputs: Tensor, targets: Tensor, step: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batch: Batch, step: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the scalar loss and the scalars."""
-        if self._key is None or step is None:
-            return self._task.loss(self.model(inputs), targets)
-        return self._task.loss(self.model(inputs, key=self._key.fold(step)), targets)
+        options = {} if self._key is None or step is None else {"key": self._key.fold(step)}
+        return self._task.loss(batch.show(self.model, **options), batch.targets)
 
 
 class TrainState:
@@ -58,8 +57,7 @@ class TrainState:
         """Make the update that completes `step + 1` and return its scalars, those in `names`, as one tensor."""
         fabric, size = self._fabric, self._config.batch_size
         positions = np.arange(step * size, (step + 1) * size)[fabric.global_rank :: fabric.world_size]
-        inputs, targets = self._task.train(positions)
-        loss, metrics = self._objective(inputs.to(fabric.device), targets.to(fabric.device), step)
+        loss, metrics = self._objective(self._task.train(positions).to(fabric.device), step)
         fabric.backward(loss)
         norm = shorten(self._parameters, self._config.clip, self._recent, step)
         for group in self._optimiser.param_groups:

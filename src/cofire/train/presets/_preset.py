@@ -1,0 +1,31 @@
+"""What a preset is: a task, a model and how the one is trained on the other, under a name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cofire.ctm import ModelConfig
+from cofire.random import Key
+from cofire.tasks import Task, make_task
+from cofire.train._config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A named set-up.
+
+    task: the name of the task, and `settings` of it besides its key. name: of the set-up, unique for its task. about:
+    what it is and where it comes from; where published sources disagree, which was followed. model and train: all that
+    is trained and how.
+    """
+
+    task: str
+    name: str
+    about: str
+    model: ModelConfig
+    train: TrainConfig
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def make_task(self, key: Key) -> Task:
+        """Return the task, its data drawn from `key`."""
+        return make_task(self.task, {**self.settings, "key": key.to_json()})
