@@ -1,13 +1,9 @@
-"""Losses over the ticks of a thought: functions of tensors, without state.
+"""The loss of one answer per example, and what it is made of."""
 
-A thought is judged at two of its ticks only: where it was nearest to the target, and where it would have been stopped.
-The first lets an answer come early, the second makes the certainty mean something.
-"""
-
-import torch
 from torch import Tensor
 
 from cofire import checks
+from cofire.tasks.losses._ticks import at_two_ticks, log_shares
 
 
 def image(logits: Tensor, certainty: Tensor, targets: Tensor, use_most_certain: bool = True) -> tuple[Tensor, Tensor]:
@@ -20,6 +16,7 @@ def image(logits: Tensor, certainty: Tensor, targets: Tensor, use_most_certain: 
     Raises `InvalidValue` where shapes do not fit. Source: Darlow et al., Continuous Thought Machines,
     arXiv 2505.05522, section 3.5.
 
+    >>> import torch
     >>> logits = torch.tensor([[[0.0, 2.0], [0.0, -2.0]]])  # undecided, then class 0
     >>> loss, tick = image(logits, torch.tensor([[0.0, 0.9]]), torch.tensor([0]))
     >>> round(loss.item(), 4), tick.tolist()
@@ -28,26 +25,23 @@ def image(logits: Tensor, certainty: Tensor, targets: Tensor, use_most_certain: 
     B, _, T = checks.shape("logits", logits, ("B", "C", "T")).shape
     checks.shape("certainty", certainty, (B, T), fix="one certainty per example and tick")
     checks.shape("targets", targets, (B,), fix="one class per example")
-    losses = cross_entropy(logits, targets)
-    lowest = losses.argmin(dim=1)
-    tick = certainty.argmax(dim=1) if use_most_certain else torch.full_like(lowest, T - 1)
-    chosen = losses.gather(1, torch.stack([lowest, tick], dim=1))
-    return chosen.mean(), tick
+    return at_two_ticks(cross_entropy(logits, targets), certainty, use_most_certain)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of every tick: logits (B, C, T) and targets (B,) give (B, T).
 
+    >>> import torch
     >>> cross_entropy(torch.zeros(1, 4, 2), torch.tensor([3])).exp().round(decimals=4)
     tensor([[4., 4.]])
     """
-    shares = logits.float().log_softmax(dim=1)  # in single precision whatever the model computes in
-    return -shares.gather(1, targets[:, None, None].expand(-1, 1, logits.shape[2])).squeeze(1)
+    return -log_shares(logits).gather(1, targets[:, None, None].expand(-1, 1, logits.shape[2])).squeeze(1)
 
 
 def right(logits: Tensor, targets: Tensor, tick: Tensor) -> Tensor:
     """Which examples are right at their tick, 0 or 1: logits (B, C, T), targets (B,), tick (B,) give (B,).
 
+    >>> import torch
     >>> right(torch.tensor([[[0.0, 2.0], [1.0, -2.0]]]), torch.tensor([0]), torch.tensor([1]))
     tensor([1.])
     """

@@ -1,0 +1,11 @@
+"""Losses over the ticks of a thought: functions of tensors, without state.
+
+A thought is judged at two of its ticks only: where it was nearest to the target, and where it would have been stopped.
+The first lets an answer come early, the second makes the certainty mean something.
+"""
+
+from cofire.tasks.losses._image import cross_entropy as cross_entropy
+from cofire.tasks.losses._image import image as image
+from cofire.tasks.losses._image import right as right
+
+__all__ = ["cross_entropy", "image", "right"]
