@@ -1,7 +1,7 @@
 """What a preset is: a task, a model and how the one is trained on the other, under a name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cofire.ctm import ModelConfig
@@ -29,3 +29,13 @@ class Preset:
     def make_task(self, key: Key) -> Task:
         """Return the task, its data drawn from `key`."""
         return make_task(self.task, {**self.settings, "key": key.to_json()})
+
+
+def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
+    """Return how to train for another number of steps; a short run warms up for a quarter of it at most.
+
+    >>> with_steps(TrainConfig(steps=1000, warmup_steps=100), 40).warmup_steps
+    10
+    """
+    warmup = min(config.warmup_steps, steps // 4)
+    return replace(config, steps=steps, warmup_steps=warmup, evaluate_every=min(config.evaluate_every, steps))
