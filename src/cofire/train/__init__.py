@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cofire.train._journal import Diverged as Diverged
     from cofire.train._loop import train as train
     from cofire.train._metrics import read_metrics as read_metrics
+    from cofire.train._run import Run as Run
+    from cofire.train._run import load_run as load_run
     from cofire.train._schedule import warmup_cosine as warmup_cosine
 
 _NAMES = {
@@ -37,9 +39,11 @@ _NAMES = {
     "Predictions": "_evaluate",
     "Progress": "_events",
     "QuantileClip": "_clip",
+    "Run": "_run",
     "RunFolder": "_folder",
     "Started": "_events",
     "TrainConfig": "_config",
+    "load_run": "_run",
     "load_weights": "_folder",
     "predict": "_evaluate",
     "read_metrics": "_metrics",

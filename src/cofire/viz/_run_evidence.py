@@ -1,0 +1,76 @@
+"""What the report of a run is made from: the run, its answers to every held-out example, and the runs beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+
+from cofire.ctm import Model
+from cofire.tasks import Task
+from cofire.train import Predictions
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RunEvidence:
+    """A trained run and what it says about all N held-out examples, over T ticks.
+
+    task, model, config, metrics, folder: those of the run (`cofire.train.Run`); the model is in evaluation mode.
+    predictions: logits (N, out, T), certainty (N, T) and targets (N, ...). None where a task has no such examples
+    (control): then only its own sections, made by its own module, look at what the model does.
+    others: the same of runs of the same preset with other seeds. control: the same of the one-tick control, whose own
+    `others` are its further seeds; None where there is none.
+    """
+
+    task: Task
+    model: Model
+    config: Mapping[str, Any]
+    metrics: Mapping[str, np.ndarray]
+    folder: Path
+    predictions: Predictions | None = None
+    others: "tuple[RunEvidence, ...]" = ()
+    control: "RunEvidence | None" = None
+
+    @property
+    def runs(self) -> "tuple[RunEvidence, ...]":
+        """This run and those with other seeds."""
+        return (self, *self.others)
+
+    @property
+    def answers(self) -> Predictions:
+        """The predictions, where there are some."""
+        if self.predictions is None:
+            raise ValueError(f"{self.task.name} has no held-out examples to answer")
+        return self.predictions
+
+    @property
+    def ticks(self) -> int:
+        """T, of a whole thought: a streamed machine thinks while it is shown something, too."""
+        return self.answers.certainty.shape[1]
+
+    @cached_property
+    def tick(self) -> np.ndarray:
+        """The most certain tick of each example (N,), from 0."""
+        return self.answers.certainty.argmax(axis=1)
+
+    @cached_property
+    def scores(self) -> dict[str, np.ndarray]:
+        """The task's scores of each example at its most certain tick, (N,) each, "accuracy" first."""
+        return self.scores_at(self.tick)
+
+    @cached_property
+    def scores_by_tick(self) -> dict[str, np.ndarray]:
+        """The means of the task's scores over all examples at every tick, (T,) each."""
+        count = len(self.tick)
+        rows = [self.scores_at(np.full(count, tick)) for tick in range(self.ticks)]
+        return {name: np.array([row[name].mean() for row in rows]) for name in rows[0]}
+
+    def scores_at(self, tick: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the task's scores of each example at its tick (N,), (N,) each."""
+        logits, targets = torch.from_numpy(self.answers.logits), torch.from_numpy(self.answers.targets)
+        found = self.task.score(logits, targets, torch.from_numpy(tick))
+        return {name: value.double().numpy() for name, value in found.items()}
