@@ -160,29 +160,24 @@ class LSTMBaseline(nn.Module):
 
     def tick(self, state: LSTMState, observation: LSTMObservation) -> tuple[LSTMTick, LSTMState]:
         """One tick: the outputs and the new state; the old state stays as it was."""
-        constants = observation.constants
-        step, hidden, cell = self._advance(observation.percept, constants, state)
-        out: Any = self.sync_out.update(state.sync_out, step.activation, constants.out)
-        action = state.sync_action
-        if self.sync_action is not None:
-            action = self.sync_action.update(action, step.activation, constants.action)
-        read = self.sync_out.read(out, constants.out)
+        step, state = self._step(state, observation)
+        read = self.sync_out.read(state.sync_out, observation.constants.out)
         said = self._heads().read(read)
         seen = LSTMTick(
             said.logits, said.certainty, said.energy, read, step.sync_action, step.attention, step.activation
         )
-        return seen, LSTMState(hidden, cell, out, action, state.tick + 1)
+        return seen, state
 
     def observe(
-        self, state: LSTMState, x: Tensor, *, ticks: int | None = None, key: Key | None = None
+        self, state: LSTMState, x: Tensor | LSTMObservation, *, ticks: int | None = None, key: Key | None = None
     ) -> tuple[Float[Tensor, "B P"], LSTMState]:
-        """Think about one observation of an environment and carry the state on: what is read (B, P) and the state."""
-        observation = self.perceive(x, key=key)
-        read = state.hidden[-1]
+        """Think about one observation of an environment, as it is or perceived, and carry the state on: what is read
+        (B, P) after the last tick, and the state.
+        """
+        observation = x if isinstance(x, LSTMObservation) else self.perceive(x, key=key)
         for _ in range(self._ticks(ticks)):
-            seen, state = self.tick(state, observation)
-            read = seen.sync_out
-        return read, state
+            _, state = self._step(state, observation)
+        return self.sync_out.read(state.sync_out, observation.constants.out), state
 
     def forward(
         self, x: Tensor, *, question: Tensor | None = None, ticks: int | None = None, key: Key | None = None
@@ -242,6 +237,15 @@ class LSTMBaseline(nn.Module):
         )
         action = None if self.sync_action is None else self.sync_action.start(hidden[-1], constants.action)
         return LSTMState(hidden, cell, self.sync_out.start(hidden[-1], constants.out), action, 0)
+
+    def _step(self, state: LSTMState, observation: LSTMObservation) -> tuple[_Step, LSTMState]:
+        constants = observation.constants
+        step, hidden, cell = self._advance(observation.percept, constants, state)
+        out: Any = self.sync_out.update(state.sync_out, step.activation, constants.out)
+        action = state.sync_action
+        if self.sync_action is not None:
+            action = self.sync_action.update(action, step.activation, constants.action)
+        return step, LSTMState(hidden, cell, out, action, state.tick + 1)
 
     def _advance(
         self, percept: Percept, constants: LSTMConstants, state: LSTMState

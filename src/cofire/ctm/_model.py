@@ -174,11 +174,8 @@ class CTM(nn.Module):
     def tick(self, state: CTMState, observation: Observation) -> tuple[Tick, CTMState]:
         """One tick of thought: the outputs and the new state; the old state stays as it was."""
         constants = observation.constants
-        step, action = self._advance(observation.percept, constants, state.history, state.activation, state.sync_action)
-        out: Any = self.sync_out.update(state.sync_out, step.activation, constants.out)
-        if self.sync_action is not None:
-            action = self.sync_action.update(action, step.activation, constants.action)
-        read = self.sync_out.read(out, constants.out)
+        step, state = self._step(state, observation)
+        read = self.sync_out.read(state.sync_out, constants.out)
         said = self._heads().read(read)
         outputs = Tick(
             said.logits,
@@ -190,22 +187,18 @@ class CTM(nn.Module):
             step.pre_activation,
             step.activation,
         )
-        return outputs, CTMState(step.history, step.activation, out, action)
+        return outputs, state
 
     def observe(
-        self, state: CTMState, x: Tensor, *, ticks: int | None = None, key: Key | None = None
+        self, state: CTMState, x: Tensor | Observation, *, ticks: int | None = None, key: Key | None = None
     ) -> tuple[Float[Tensor, "B P"], CTMState]:
-        """Think about one observation of an environment and carry the state on: the synchronisation (B, P) and the
-        state.
+        """Think about one observation of an environment, as it is or perceived, and carry the state on: the
+        synchronisation (B, P) after the last tick, and the state.
         """
-        observation = self.perceive(x, key=key)
-        read = None
+        observation = x if isinstance(x, Observation) else self.perceive(x, key=key)
         for _ in range(self._ticks(ticks)):
-            outputs, state = self.tick(state, observation)
-            read = outputs.sync_out
-        if read is None:
-            raise checks.InvalidValue(checks.message("ticks", "at least one", "none"))
-        return read, state
+            _, state = self._step(state, observation)
+        return self.sync_out.read(state.sync_out, observation.constants.out), state
 
     # --- a whole thought -------------------------------------------------------------------------------------------
 
@@ -299,6 +292,14 @@ class CTM(nn.Module):
         if self.sync_action is not None:
             action = self.sync_action.start(activation, constants.action)
         return CTMState(history, activation, self.sync_out.start(remembered, constants.out), action)
+
+    def _step(self, state: CTMState, observation: Observation) -> tuple[_Step, CTMState]:
+        constants = observation.constants
+        step, action = self._advance(observation.percept, constants, state.history, state.activation, state.sync_action)
+        out: Any = self.sync_out.update(state.sync_out, step.activation, constants.out)
+        if self.sync_action is not None:
+            action = self.sync_action.update(action, step.activation, constants.action)
+        return step, CTMState(step.history, step.activation, out, action)
 
     def _advance(
         self, percept: Percept, constants: Constants, history: History, activation: Tensor, action: Any
