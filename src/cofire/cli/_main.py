@@ -16,6 +16,11 @@ from cofire.cli._arguments import Parser, Stopped
 # Command, and what it does. A command is there when its module is.
 COMMANDS = {
     "demo": "train a Continuous Thought Machine on real handwritten digits, and write a report of how it thinks",
+    "train": "train a preset of a task, on one core or many machines",
+    "eval": "look at the held-out examples again: other ticks, early stops",
+    "report": "write a page about a run, or about several of different seeds",
+    "sweep": "train several presets with several seeds",
+    "presets": "list what can be trained by name, with parameter counts",
     "audit": "find hidden coupling in noise, and its likely cause",
     "simulate": "run a spiking network",
     "analyse": "read a recording: who fires together, when",

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from cofire.train import Evaluated, Finished, Progress, Started
@@ -73,21 +73,41 @@ def describe(event: Progress) -> str:
     >>> describe(Progress(50, 2000, 5.0, 10.0, 195.0, 1e-3, {"loss": 0.25, "accuracy": 0.9, "thinking_time": 6.0}))
     '50/2000  10.0/s  3:15 left  loss 0.250  accuracy 90.0%  6.0 ticks'
     """
-    metrics = event.metrics
     return (
         f"{event.step}/{event.steps}  {event.rate:.1f}/s  {minutes(event.seconds_left)} left  "
-        f"loss {metrics['loss']:.3f}  accuracy {metrics['accuracy']:.1%}  {metrics['thinking_time']:.1f} ticks"
+        f"{results(event.metrics, between='  ')}"
     )
 
 
 def describe_test(event: Evaluated) -> str:
     """Return what came of the held-out examples in words.
 
-    >>> describe_test(Evaluated(250, {"test_accuracy": 0.953, "test_thinking_time": 6.04}))
+    >>> describe_test(Evaluated(250, {"test_loss": 0.1, "test_accuracy": 0.953, "test_thinking_time": 6.04}))
     '95.3% of what was held out is right after 250 steps, thinking for 6.0 ticks'
+    >>> describe_test(Evaluated(250, {"test_loss": 0.1, "test_accuracy": 0.953, "test_whole": 0.5}))
+    'held out after 250 steps: loss 0.100, accuracy 95.3%, whole 50.0%'
     """
-    right, ticks = event.metrics["test_accuracy"], event.metrics["test_thinking_time"]
-    return f"{right:.1%} of what was held out is right after {event.step} steps, thinking for {ticks:.1f} ticks"
+    metrics = {name.removeprefix("test_"): value for name, value in event.metrics.items()}
+    if {*metrics} - {"loss"} == {"accuracy", "thinking_time"}:
+        right, ticks = metrics["accuracy"], metrics["thinking_time"]
+        return f"{right:.1%} of what was held out is right after {event.step} steps, thinking for {ticks:.1f} ticks"
+    return f"held out after {event.step} steps: {results(metrics)}"
+
+
+def results(metrics: Mapping[str, float], between: str = ", ") -> str:
+    """Return the scalars of a task in words.
+
+    >>> results({"loss": 0.25, "accuracy": 0.99, "whole": 0.875, "thinking_time": 6.04, "return": 181.2})
+    'loss 0.250, accuracy 99.0%, whole 87.5%, 6.0 ticks, return 181'
+    """
+    words = {
+        "loss": lambda value: f"loss {value:.3f}",
+        "accuracy": lambda value: f"accuracy {value:.1%}",
+        "whole": lambda value: f"whole {value:.1%}",
+        "thinking_time": lambda value: f"{value:.1f} ticks",
+    }
+    told = {name: value for name, value in metrics.items() if name != "gradient_norm"}
+    return between.join(words[name](value) if name in words else f"{name} {value:.3g}" for name, value in told.items())
 
 
 def minutes(seconds: float) -> str:

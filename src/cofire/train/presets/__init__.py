@@ -5,13 +5,17 @@ A task's presets are made when they are asked for.
 
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from cofire import checks
 from cofire.train.presets._partners import partners as partners
 from cofire.train.presets._preset import Preset as Preset
 from cofire.train.presets._preset import with_steps as with_steps
 
-__all__ = ["Preset", "find_preset", "partners", "preset_tasks", "presets", "with_steps"]
+if TYPE_CHECKING:
+    from cofire.train.presets._setup import Setup as Setup
+
+__all__ = ["Preset", "Setup", "find_preset", "partners", "preset_tasks", "presets", "with_steps"]
 
 # Name of a task, and the modules whose PRESETS are its presets.
 _MODULES = {
@@ -56,6 +60,12 @@ def find_preset(task: str, name: str) -> Preset:
     """
     found = {preset.name: preset for preset in presets(task)}
     return found[checks.choice(f"preset of {task}", name, found)]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Setup":  # brings the loop with it
+        return import_module(f"{__name__}._setup").Setup
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
 
 
 def _there(module: str) -> bool:

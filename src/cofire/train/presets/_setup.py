@@ -1,0 +1,157 @@
+"""A preset with a seed, and with fields of it changed: all that decides a run, ready to be started."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from cofire import checks
+from cofire.ctm import Model, ModelConfig, build_model, model_config_from_json
+from cofire.random import Key
+from cofire.tasks import TASKS, Task, make_task
+from cofire.train._config import TrainConfig
+from cofire.train._events import Finished, Listener, ignore
+from cofire.train._folder import RunFolder
+from cofire.train._hardware import Hardware
+from cofire.train._loop import train
+from cofire.train.presets._preset import Preset, with_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What decides the result of a run: task and its settings, model, training, and the seed of all randomness.
+
+    Data, start weights and dropout each draw from a key of their own below the seed's; partners of a preset see the
+    same examples in the same order.
+
+    >>> from cofire.train.presets import find_preset
+    >>> setup = Setup.of(find_preset("digits", "small"), seed=3).change({"learning_rate": 1e-3, "model.ticks": 5})
+    >>> setup.train.learning_rate, setup.model.ticks, setup.name
+    (0.001, 5, 'digits-small-3')
+    """
+
+    task: str
+    settings: Mapping[str, Any]
+    model: ModelConfig
+    train: TrainConfig
+    preset: str
+    seed: int
+
+    @classmethod
+    def of(cls, preset: Preset, *, seed: int = 0) -> "Setup":
+        """Return the set-up of a preset with a seed."""
+        checks.integer("seed", seed, low=0, high=2**64 - 1)
+        settings = dict(preset.settings)
+        return cls(
+            task=preset.task, settings=settings, model=preset.model, train=preset.train, preset=preset.name, seed=seed
+        )
+
+    @classmethod
+    def begun(cls, folder: Path | str) -> "Setup":
+        """Return the set-up with which the run in a folder was begun; raises FileProblem where it has none."""
+        place = RunFolder(folder)
+        config = place.read_config()
+        try:
+            task, about = config["task"], config["about"]
+            return cls(
+                task=task["name"],
+                settings={name: value for name, value in task["settings"].items() if name != "key"},
+                model=model_config_from_json(config["model"]["config"]),
+                train=TrainConfig.from_json(config["train"]),
+                preset=about["preset"],
+                seed=about["seed"],
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            got = f"one that was begun in another way ({problem} is missing)"
+            fix = "go on with it as it was begun, or choose another folder"
+            raise checks.FileProblem(checks.message(str(place.path), "a run of a preset", got, fix)) from problem
+
+    @property
+    def name(self) -> str:
+        """A name for the folder of its run."""
+        return f"{self.task}-{self.preset}-{self.seed}"
+
+    def change(self, fields: Mapping[str, Any]) -> "Setup":
+        """Return the set-up with some fields changed.
+
+        Names are those of `TrainConfig` as they are, `model.` and a field of the model's configuration, further below
+        with more dots, or `task.` and a setting of the task; values are JSON values. "steps" is changed first, and a
+        short run warms up for less. Raises InvalidValue or InvalidType that names the field and what was wanted.
+        """
+        changed = self
+        if "steps" in fields:
+            steps = checks.integer("steps", fields["steps"], low=1)
+            changed = replace(changed, train=with_steps(changed.train, steps))
+        groups: dict[str, dict[str, Any]] = {"train": {}, "model": {}, "task": {}}
+        for name, value in fields.items():
+            group, _, field = name.partition(".")
+            if not field:
+                group, field = "train", name
+            groups[checks.choice(f"part of {name}", group, groups)][field] = value
+        if groups["train"]:
+            train_config = type(self.train).from_json(_set(changed.train.to_json(), groups["train"], "train"))
+            changed = replace(changed, train=train_config)
+        if groups["model"]:
+            model = model_config_from_json(_set(changed.model.to_json(), groups["model"], "model"))
+            changed = replace(changed, model=model)
+        return replace(changed, settings={**changed.settings, **groups["task"]})
+
+    def make_task(self) -> Task:
+        """Return the task; raises InvalidValue for a setting that it does not have."""
+        try:
+            return make_task(self.task, {**self.settings, "key": self._key.fold("data").to_json()})
+        except TypeError:
+            module, kind = TASKS[self.task]
+            known = [name for name in signature(getattr(import_module(module), kind)).parameters if name != "key"]
+            for name in self.settings:
+                checks.choice(f"setting of {self.task}", name, known)
+            raise
+
+    def make_model(self) -> Model:
+        """Return the model with its start weights."""
+        return build_model(self.model, key=self._key.fold("weights"))
+
+    def start(
+        self,
+        folder: Path | str,
+        *,
+        hardware: Hardware | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        on_event: Listener = ignore,
+    ) -> Finished:
+        """Train in a folder, or go on there; see `cofire.train.train` for what is written and raised."""
+        RunFolder(folder).check(resume=resume, overwrite=overwrite)  # before the data are read
+        return train(
+            self.make_model(),
+            self.make_task(),
+            self.train,
+            folder,
+            key=self._key.fold("dropout"),
+            hardware=hardware,
+            resume=resume,
+            overwrite=overwrite,
+            about={"preset": self.preset, "seed": self.seed},
+            on_event=on_event,
+        )
+
+    @property
+    def _key(self) -> Key:
+        return Key(self.seed).fold(self.task)
+
+
+def _set(values: Mapping[str, Any], fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return JSON values with some of them changed, by dotted paths; what is not there raises InvalidValue."""
+    changed = copy.deepcopy(dict(values))
+    for path, value in fields.items():
+        *way, last = path.split(".")
+        part, walked = changed, name
+        for step in way:
+            part = part[checks.choice(f"field of {walked}", step, part)]
+            walked += f".{step}"
+            checks.instance(walked, part, dict, fix="name a field that has fields of its own, or set it as a whole")
+        part[checks.choice(f"field of {walked}", last, part)] = value
+    return changed
