@@ -61,18 +61,20 @@ def sums(
     return total
 
 
-def predict(model: nn.Module, task: Task, *, batch_size: int = 250) -> Predictions:
+def predict(model: nn.Module, task: Task, *, batch_size: int = 250, ticks: int | None = None) -> Predictions:
     """Return a model's answers to all held-out examples of a task, at every tick.
 
-    The model stays on its device and in its mode. `batch_size` bounds the memory that is needed.
+    The model stays on its device and in its mode. `batch_size` bounds the memory that is needed; `ticks` is another
+    number of ticks than the model's own (where it is shown a stream, of those after it).
     """
     checks.integer("batch_size", batch_size, low=1)
+    options = {} if ticks is None else {"ticks": ticks}
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     parts: list[Predictions] = []
     with looking(model):
         for positions in batches(task.test_size, batch_size):
             batch = task.test(positions)
-            thought = batch.to(device).show(model)
+            thought = batch.to(device).show(model, **options)
             logits, certainty = (one.float().cpu().numpy() for one in (thought.logits, thought.certainty))
             parts.append(Predictions(logits, certainty, batch.targets.numpy()))
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
