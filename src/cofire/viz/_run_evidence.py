@@ -11,7 +11,7 @@ import torch
 
 from cofire.ctm import Model
 from cofire.tasks import Task
-from cofire.train import Predictions
+from cofire.train import Predictions, Run
 
 
 @final
@@ -34,6 +34,18 @@ class RunEvidence:
     predictions: Predictions | None = None
     others: "tuple[RunEvidence, ...]" = ()
     control: "RunEvidence | None" = None
+
+    @classmethod
+    def of(cls, run: Run, predictions: Predictions | None) -> "RunEvidence":
+        """Return the evidence of one run by itself."""
+        return cls(
+            task=run.task,
+            model=run.model,
+            config=run.config,
+            metrics=run.metrics,
+            folder=run.folder,
+            predictions=predictions,
+        )
 
     @property
     def runs(self) -> "tuple[RunEvidence, ...]":

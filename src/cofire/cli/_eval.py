@@ -1,0 +1,103 @@
+"""`cofire eval`: look at the held-out examples again, with other ticks or with early stops."""
+
+import json
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cofire.cli._arguments import integer
+
+if TYPE_CHECKING:
+    from cofire.viz._run_evidence import RunEvidence
+
+MOST_ROWS = 12  # of the table by tick
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        "eval",
+        description="Show a trained model all held-out examples: how much it gets right when it is most certain, at "
+        "the last tick, and at every tick between.",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    ticks = integer("--ticks", 1, 10**6)
+    parser.add_argument("--ticks", type=ticks, metavar="N", help="of thought (as many as it was trained with)")
+    parser.add_argument("--batch-size", type=integer("--batch-size", 1, 10**6), metavar="N", help="(that of training)")
+    parser.add_argument("--threads", type=integer("--threads", 1, 4096), metavar="N", help="to compute on (all)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
+
+
+def run(arguments: Namespace) -> int:
+    """Look, and say what was seen."""
+    import torch
+
+    from cofire.files import write_atomically
+    from cofire.train import load_run, predict
+    from cofire.viz._run_evidence import RunEvidence
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    trained = load_run(arguments.run)
+    size = arguments.batch_size or trained.train.test_batch_size
+    begin = time.perf_counter()
+    evidence = RunEvidence.of(trained, predict(trained.model, trained.task, batch_size=size, ticks=arguments.ticks))
+    seconds = time.perf_counter() - begin
+    found = numbers(evidence, seconds)
+    print(told(found))
+    if arguments.json:
+        content = json.dumps(found, indent=1, allow_nan=False) + "\n"
+        write_atomically(arguments.json, lambda file: file.write(content.encode()))
+    return 0
+
+
+def numbers(evidence: "RunEvidence", seconds: float) -> dict[str, Any]:
+    """Everything that is told, as JSON values."""
+    last = evidence.scores_at(evidence.tick * 0 + evidence.ticks - 1)
+    return {
+        "run": str(evidence.folder),
+        "task": evidence.task.name,
+        "examples": len(evidence.tick),
+        "ticks": evidence.ticks,
+        "seconds": round(seconds, 3),
+        "thinking_time": float(evidence.tick.mean()) + 1,
+        "when_most_certain": {name: float(score.mean()) for name, score in evidence.scores.items()},
+        "at_the_last_tick": {name: float(score.mean()) for name, score in last.items()},
+        "by_tick": {name: values.tolist() for name, values in evidence.scores_by_tick.items()},
+        "certainty_by_tick": evidence.answers.certainty.mean(axis=0, dtype=float).tolist(),
+    }
+
+
+def told(found: dict[str, Any]) -> str:
+    """The numbers as a short table."""
+    names = list(found["when_most_certain"])
+    ticks = found["ticks"]
+    lines = [
+        f"{found['run']}: {found['examples']:,} held-out examples of {found['task']}, {ticks} ticks, "
+        f"{found['seconds']:.1f} s",
+        f"{'':<20}" + "".join(f"{name:>10}" for name in names) + f"{'ticks':>10}",
+        _row("when most certain", found["when_most_certain"], f"{found['thinking_time']:.1f}"),
+        _row("at the last tick", found["at_the_last_tick"], str(ticks)),
+    ]
+    if ticks > 1:
+        certainty = found["certainty_by_tick"]
+        lines += [f"{'after tick':<20}" + "".join(f"{name:>10}" for name in (*names, "certainty"))]
+        for tick in shown(ticks):
+            scores = {name: found["by_tick"][name][tick] for name in names}
+            lines += [_row(f"{tick + 1}", scores, f"{certainty[tick]:.3f}")]
+    return "\n".join(lines)
+
+
+def shown(ticks: int) -> list[int]:
+    """The ticks that a short table shows: evenly spaced, the first and the last among them.
+
+    >>> shown(5), shown(75)
+    ([0, 1, 2, 3, 4], [0, 7, 13, 20, 27, 34, 40, 47, 54, 61, 67, 74])
+    """
+    rows = min(ticks, MOST_ROWS)
+    return [round(place * (ticks - 1) / max(rows - 1, 1)) for place in range(rows)]
+
+
+def _row(heading: str, scores: dict[str, float], last: str) -> str:
+    return f"{heading:<20}" + "".join(f"{value:>10.1%}" for value in scores.values()) + f"{last:>10}"
