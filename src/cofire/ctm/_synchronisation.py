@@ -148,9 +148,9 @@ class DecayedSynchronisation(_PairReading):
         return Accumulator(self.products(activation, constants), torch.ones_like(constants.retention))
 
     def update(self, state: Accumulator, activation: Tensor, constants: SynchronisationConstants) -> Accumulator:
-        """The sums after one more tick."""
+        """The sums after one more tick, rounded as `read_all` rounds them."""
         alpha = torch.addcmul(self.products(activation, constants), state.alpha, constants.retention)
-        return Accumulator(alpha, state.beta * constants.retention + 1)
+        return Accumulator(alpha, torch.addcmul(torch.ones_like(state.beta), state.beta, constants.retention))
 
     def read(self, state: Accumulator, constants: SynchronisationConstants) -> Tensor:
         """S = alpha / sqrt(beta), (B, P)."""
@@ -162,7 +162,8 @@ class DecayedSynchronisation(_PairReading):
         first = torch.addcmul(products[0], state.alpha, constants.retention)
         alpha = decayed_sums(torch.cat([first[None], products[1:]]), constants.retention)
         ones = torch.ones_like(constants.retention).expand(len(products), -1)
-        beta = decayed_sums(torch.cat([(state.beta * constants.retention + 1)[None], ones[1:]]), constants.retention)
+        second = torch.addcmul(ones[0], state.beta, constants.retention)
+        beta = decayed_sums(torch.cat([second[None], ones[1:]]), constants.retention)
         return alpha * beta.rsqrt()[:, None]
 
 
@@ -185,11 +186,13 @@ class WindowedSynchronisation(_PairReading):
         return (*state[1:], activation)
 
     def read(self, state: tuple[Tensor, ...], constants: SynchronisationConstants) -> Tensor:
-        """The weighted sum over the window, (B, P)."""
-        left = torch.stack([z.index_select(-1, constants.left) for z in state])
-        right = torch.stack([z.index_select(-1, constants.right) for z in state])
+        """The weighted sum over the window, (B, P), oldest first: the same numbers however many samples there are."""
         weights = constants.retention
-        return (weights[:, None] * left * right).sum(0) / weights.sum(0).sqrt()
+        total = weights.new_zeros(())
+        for weight, z in zip(weights, state, strict=True):
+            product = z.index_select(-1, constants.left) * z.index_select(-1, constants.right)
+            total = torch.addcmul(total, product, weight)
+        return total / weights.sum(0).sqrt()
 
     def read_all(self, state: tuple[Tensor, ...], activations: Tensor, constants: SynchronisationConstants) -> Tensor:
         """S after each of the next T activations (T, B, D), (T, B, P)."""

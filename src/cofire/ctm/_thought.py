@@ -21,8 +21,9 @@ def certainty(logits: Tensor, positions: int = 1) -> Tensor:
     >>> certainty(torch.tensor([[0.0, 0.0], [50.0, -50.0]])).tolist()
     [0.0, 1.0]
     """
-    log_p = F.log_softmax(logits.unflatten(-1, (positions, -1)), -1)
-    entropy = -(log_p.exp() * log_p).sum(-1)
+    y = logits.unflatten(-1, (positions, -1))
+    log_p = F.log_softmax(y, -1)
+    entropy = -(F.softmax(y, -1) * log_p).sum(-1)  # both by rows: the same numbers however many samples there are
     return 1 - (entropy / torch.log(torch.tensor(float(log_p.shape[-1])))).mean(-1)
 
 
