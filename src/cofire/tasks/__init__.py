@@ -2,11 +2,28 @@
 
 from cofire.tasks import losses as losses
 from cofire.tasks._digits import Digits as Digits
+from cofire.tasks._emissions import Emissions as Emissions
+from cofire.tasks._emissions import decode as decode
+from cofire.tasks._parity import Parity as Parity
 from cofire.tasks._registry import TASKS as TASKS
 from cofire.tasks._registry import make_task as make_task
+from cofire.tasks._sort import Sort as Sort
 from cofire.tasks._task import Batch as Batch
 from cofire.tasks._task import Task as Task
 from cofire.tasks._task import Thoughtlike as Thoughtlike
 from cofire.tasks._warp import Warp as Warp
 
-__all__ = ["TASKS", "Batch", "Digits", "Task", "Thoughtlike", "Warp", "losses", "make_task"]
+__all__ = [
+    "TASKS",
+    "Batch",
+    "Digits",
+    "Emissions",
+    "Parity",
+    "Sort",
+    "Task",
+    "Thoughtlike",
+    "Warp",
+    "decode",
+    "losses",
+    "make_task",
+]

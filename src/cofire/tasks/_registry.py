@@ -10,6 +10,8 @@ from cofire.tasks._task import Task
 # Name of a task, and where its class is. Control is no such task: its examples depend on what the network does.
 TASKS = {
     "digits": ("cofire.tasks._digits", "Digits"),
+    "parity": ("cofire.tasks._parity", "Parity"),
+    "sort": ("cofire.tasks._sort", "Sort"),
 }
 
 
