@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cofire.train._board import TensorBoard as TensorBoard
     from cofire.train._clip import Clip as Clip
     from cofire.train._clip import NormClip as NormClip
     from cofire.train._clip import QuantileClip as QuantileClip
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from cofire.train._interrupt import Interrupted as Interrupted
     from cofire.train._journal import Diverged as Diverged
     from cofire.train._loop import train as train
+    from cofire.train._memory import OutOfMemory as OutOfMemory
     from cofire.train._metrics import read_metrics as read_metrics
+    from cofire.train._pressures import EarlyStop as EarlyStop
+    from cofire.train._pressures import PonderCost as PonderCost
+    from cofire.train._pressures import RandomDepth as RandomDepth
+    from cofire.train._pressures import TickDropout as TickDropout
+    from cofire.train._pressures import expected_ticks as expected_ticks
+    from cofire.train._ranks import RankLost as RankLost
     from cofire.train._run import Run as Run
     from cofire.train._run import load_run as load_run
     from cofire.train._schedule import warmup_cosine as warmup_cosine
@@ -31,18 +39,26 @@ if TYPE_CHECKING:
 _NAMES = {
     "Clip": "_clip",
     "Diverged": "_journal",
+    "EarlyStop": "_pressures",
     "Evaluated": "_events",
     "Finished": "_events",
     "Hardware": "_hardware",
     "Interrupted": "_interrupt",
     "NormClip": "_clip",
+    "OutOfMemory": "_memory",
+    "PonderCost": "_pressures",
     "Predictions": "_evaluate",
     "Progress": "_events",
     "QuantileClip": "_clip",
+    "RandomDepth": "_pressures",
+    "RankLost": "_ranks",
     "Run": "_run",
     "RunFolder": "_folder",
     "Started": "_events",
+    "TensorBoard": "_board",
+    "TickDropout": "_pressures",
     "TrainConfig": "_config",
+    "expected_ticks": "_pressures",
     "load_run": "_run",
     "load_weights": "_folder",
     "predict": "_evaluate",

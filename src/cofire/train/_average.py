@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from cofire.train._shards import divided_like, own
+
 
 class WeightAverage:
     """The exponential average of parameters and running statistics,
@@ -27,7 +29,7 @@ class WeightAverage:
         """Take in the weights after `step` steps, counted from 1."""
         decay = min(self._decay, step / (step + 9))
         for name, value in self.values.items():
-            value.lerp_(self._newest[name], 1 - decay)
+            own(value).lerp_(own(self._newest[name]), 1 - decay)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -51,4 +53,4 @@ class WeightAverage:
 @torch.no_grad()
 def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
     for name, value in target.items():
-        value.copy_(source[name])
+        own(value).copy_(own(divided_like(value, source[name])))

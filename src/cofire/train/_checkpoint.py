@@ -1,6 +1,6 @@
 """Checkpoints: all that a run needs to go on, written so that no crash can leave a wrong one behind.
 
-    checkpoint/step-00000500/state.safetensors    weights, buffers, optimiser, recent gradient norms
+    checkpoint/step-00000500/state.safetensors    weights, buffers, optimiser, recent gradient norms, records
     checkpoint/step-00000500/state.json           step, time, machine, and the checksum of the tensors
 
 A checkpoint is made in a folder of another name, flushed to the disk, and renamed when it is whole.

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cofire import checks
+from cofire.train._shards import own, whole
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,12 @@ class QuantileClip:
         checks.integer("history", self.history, low=1)
 
     def limit(self, norm: Tensor, recent: Tensor, step: int) -> Tensor:
-        """Note the norm in `recent` (history,), a ring addressed by step, and return the greatest length allowed."""
-        recent[step % self.history] = norm
-        return torch.quantile(recent[: step + 1], self.quantile)
+        """Note the norm in `recent` (history,), a ring addressed by step, and return the greatest length allowed.
+
+        A norm that is not finite, of a step that mixed precision leaves out, does not count.
+        """
+        recent[step % self.history] = torch.where(norm.isfinite(), norm, torch.nan)
+        return torch.nanquantile(recent[: step + 1], self.quantile)
 
 
 Clip = NormClip | QuantileClip
@@ -85,8 +89,9 @@ def clip_from_json(data: Mapping[str, Any] | None) -> Clip | None:
 def shorten(parameters: list[Tensor], clip: Clip | None, recent: Tensor, step: int) -> Tensor:
     """Clip the gradients in place; return their norm before."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
+    norm = whole(torch.nn.utils.get_total_norm(gradients))
     if clip is not None:
         limit = clip.limit(norm, recent, step)  # stays on the device, where a number would wait for it
-        torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)  # pyright: ignore[reportArgumentType]
+        factor = ((norm + 1e-6).reciprocal() * limit).clamp(max=1.0)
+        torch._foreach_mul_([own(one) for one in gradients], factor)  # pyright: ignore[reportPrivateImportUsage]
     return norm

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -21,13 +21,17 @@ _FIX = "resume=True (--resume) goes on with it, overwrite=True (--overwrite) beg
 
 
 class RunFolder:
-    """A run: `config.json`, `metrics.csv`, `weights.safetensors` and `checkpoint/` in one folder."""
+    """A run: `config.json`, `metrics.csv`, `weights.safetensors` and `checkpoint/` in one folder.
+
+    Where the best weights are kept, they are `best.safetensors`.
+    """
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.metrics = self.path / "metrics.csv"
         self.weights = self.path / "weights.safetensors"
+        self.best = self.path / "best.safetensors"
         self.checkpoints = self.path / "checkpoint"
 
     @property
@@ -92,16 +96,19 @@ class RunFolder:
         try:
             if overwrite:
                 shutil.rmtree(self.checkpoints, ignore_errors=True)
-                for file in (self.metrics, self.weights, self.config):
+                for file in (self.metrics, self.weights, self.best, self.config):
                     file.unlink(missing_ok=True)
         except OSError as problem:
             raise _unwritable(self.path, problem) from problem
         content = json.dumps({"format": FORMAT, **config}, indent=1) + "\n"
         write_atomically(self.config, lambda file: file.write(content.encode()))
 
-    def compare(self, config: Mapping[str, Any]) -> None:
-        """Raise `InvalidValue` where the run in this folder was begun with other settings."""
-        before = self.read_config()
+    def compare(self, config: Mapping[str, Any], renew: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> None:
+        """Raise `InvalidValue` where the run in this folder was begun with other settings.
+
+        `renew` brings the settings of an older version up to date before they are compared.
+        """
+        before = renew(self.read_config())
         after = json.loads(json.dumps(config))
         for name in config:
             different = list(_differences(name, before.get(name), after[name]))

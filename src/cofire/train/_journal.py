@@ -13,6 +13,8 @@ from cofire.train._events import Evaluated, Listener, Progress
 from cofire.train._metrics import MetricsFile
 from cofire.train._state import TrainState
 
+_MOST_SKIPPED = 40  # float16 steps in a row that overflow: the scale of the loss is halved at each
+
 
 class Diverged(checks.CofireError):
     """The loss or the gradient is no longer finite."""
@@ -32,6 +34,7 @@ class Journal:
         self._waiting: list[tuple[int, float, Tensor]] = []
         self._start = time.perf_counter() - seconds
         self._pace = deque([(step, seconds)], maxlen=30)
+        self._skipped = 0
 
     @property
     def seconds(self) -> float:
@@ -48,7 +51,7 @@ class Journal:
         table = state.mean([scalars for _, _, scalars in self._waiting])
         columns = [f"test_{name}" for name in state.names if name != "gradient_norm"] if config.evaluate_every else []
         for (step, seconds, _), values in zip(self._waiting, table, strict=True):
-            _check_finite(step, dict(zip(state.names, values, strict=True)))
+            self._check_finite(step, dict(zip(state.names, values, strict=True)))
             last = step == self._waiting[-1][0]
             if self._file:
                 self._file.add(
@@ -86,9 +89,15 @@ class Journal:
         if tested:
             self._listener(Evaluated(step, tested))
 
+    def _check_finite(self, step: int, values: dict[str, float]) -> None:
+        finite = math.isfinite(values["gradient_norm"])
+        self._skipped = 0 if finite else self._skipped + 1
+        if not math.isfinite(values["loss"]):
+            raise _diverged("loss", values["loss"], step)
+        if not finite and not (self._state.may_skip and self._skipped < _MOST_SKIPPED):
+            raise _diverged("gradient_norm", values["gradient_norm"], step)
 
-def _check_finite(step: int, values: dict[str, float]) -> None:
-    for name in ("loss", "gradient_norm"):
-        if not math.isfinite(values[name]):
-            fix = "a lower learning rate, a longer warm-up, or clipping"
-            raise Diverged(checks.message(name, "a finite number", f"{values[name]} at step {step}", fix))
+
+def _diverged(name: str, value: float, step: int) -> Diverged:
+    fix = "a lower learning rate, a longer warm-up, or clipping"
+    return Diverged(checks.message(name, "a finite number", f"{value} at step {step}", fix))

@@ -6,22 +6,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save as save_tensors
 from torch import nn
 
 import cofire
 from cofire import checks
-from cofire.files import write_atomically
 from cofire.random import Key
 from cofire.tasks import Task
-from cofire.train._checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from cofire.train._checkpoint import Checkpoint, load_checkpoint
 from cofire.train._config import TrainConfig
 from cofire.train._events import Finished, Listener, Started, ignore
+from cofire.train._feed import Feed
 from cofire.train._folder import RunFolder
 from cofire.train._hardware import Hardware, deterministic
 from cofire.train._interrupt import Interrupted, StopRequest
 from cofire.train._journal import Journal
+from cofire.train._keep import Keeper
+from cofire.train._objective import has_idle_parameters
+from cofire.train._ranks import together
+from cofire.train._settings import as_of_today, describe
 from cofire.train._state import TrainState
+from cofire.train._warm import WarmStart
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -37,29 +41,32 @@ def train(
     hardware: Hardware | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    warm_start: Path | str | None = None,
     about: Mapping[str, Any] | None = None,
     on_event: Listener = ignore,
 ) -> Finished:
     """Train a model on a task, in a folder from which the run can be taken up again at any time.
 
     The folder receives `config.json` (model, task, `config`, and `about`: what else the caller wants to be kept and
-    compared), `metrics.csv` (a row per step), `checkpoint/` (the last few states) and `weights.safetensors` (the
-    weights of the last one). A folder that holds a run already is entered with `resume` or `overwrite` only.
+    compared), `metrics.csv` (a row per step), `checkpoint/` (the last few states), `weights.safetensors` (the
+    weights of the last one) and, where the configuration wants it, `best.safetensors` (those that were evaluated best).
+    A folder that holds a run already is entered with `resume` or `overwrite` only. With `warm_start`, the folder of
+    another run or of a saved machine, or a file of weights, the run begins with the weights and buffers in there.
 
     **A resumed run ends with the same weights, to the bit**, as one that was never interrupted, on the same machine
-    with the same number of threads: step n sees the examples at positions n B to (n + 1) B - 1 of the task's stream,
-    the learning rate is a function of n, dropout draws from `key` folded with n, and the checkpoint holds the rest.
-    The process may be killed at any moment.
+    with the same number of threads and devices: step n sees the examples at positions n B to (n + 1) B - 1 of the
+    task's stream, the learning rate is a function of n, dropout draws from `key` folded with n, and the checkpoint
+    holds the rest. The process may be killed at any moment.
 
     The model is changed in place, and left in training mode on the device of the run; where the run averages its
     weights (`config.average`), averages are evaluated, kept in `weights.safetensors`, and what the model ends with.
     `on_event` receives `Started`, `Progress`, `Evaluated` and `Finished`. SIGINT or SIGTERM let the step under way end,
-    write a checkpoint, and raise
-    `Interrupted`.
+    write a checkpoint, and raise `Interrupted`. On more devices than one every process calls this function.
 
     Raises `FileProblem` where the folder cannot be entered or written or its checkpoint is damaged, `InvalidValue`
-    where a run is resumed with other settings, `Diverged` where the loss is no longer finite, `MissingExtra` without
-    the extra "train".
+    where a run is resumed with other settings or started warm with weights that do not fit, `Diverged` where the loss
+    is no longer finite, `OutOfMemory` where a batch does not fit (it says which would), `RankLost` where another
+    process of the run is gone, `MissingExtra` without the extra "train".
 
     >>> from tempfile import TemporaryDirectory
     >>> from cofire import CTM, CTMConfig
@@ -76,15 +83,21 @@ def train(
     ...     train(model, Digits(key=Key(0)), TrainConfig(steps=2), folder).step
     2
     """
-    run = RunFolder(folder)
+    run, hardware = RunFolder(folder), hardware or Hardware()
     resumed = run.check(resume=resume, overwrite=overwrite)
-    settings = _settings(model, task, config, key, about or {})
+    start = None if warm_start is None else WarmStart(warm_start)
+    settings = describe(model, task, config, key, about or {}, start and start.digest)
     if resumed:
-        run.compare(settings)
-    fabric = (hardware or Hardware()).launch(config.precision)
-    checks.integer("batch_size", config.batch_size, low=fabric.world_size, fix="an example for each device")
-    with run.alone() if fabric.is_global_zero else nullcontext(), deterministic(), StopRequest() as stop:
-        if fabric.is_global_zero and not resumed:
+        _compare(run, settings, model, task)
+    if start:
+        start.fill(model)
+    several = hardware.counts() != (1, 1)
+    fabric = hardware.launch(config.precision, idle_parameters=several and has_idle_parameters(model, task, config))
+    first, least = fabric.is_global_zero, fabric.world_size * config.accumulate
+    checks.integer("batch_size", config.batch_size, low=least, fix="an example for each device and each part")
+    alone = run.alone() if first else nullcontext()
+    with alone, deterministic(), StopRequest() as stop, together(fabric.world_size):
+        if first and not resumed:
             run.begin({"cofire": cofire.__version__, **settings}, overwrite=overwrite)
         fabric.barrier()
         state = TrainState(fabric, model, task, config, key)
@@ -92,7 +105,13 @@ def train(
         if checkpoint:
             state.restore(checkpoint)
         model.train()
-        return _go_on(fabric, state, config, run, checkpoint, stop, on_event)
+        state.train()
+        place = {"rank": fabric.global_rank, "world": fabric.world_size, "ahead": hardware.ahead(fabric.device)}
+        feed = Feed(task, config, checkpoint.step if checkpoint else 0, **place)
+        try:
+            return _go_on(fabric, state, config, run, checkpoint, feed, stop, on_event if first else ignore)
+        finally:
+            feed.close()
 
 
 def _go_on(
@@ -101,56 +120,66 @@ def _go_on(
     config: TrainConfig,
     run: RunFolder,
     checkpoint: Checkpoint | None,
+    feed: Feed,
     stop: StopRequest,
-    on_event: Listener,
+    tell: Listener,
 ) -> Finished:
     """Make the steps that are left, and after each what is due."""
-    first = fabric.is_global_zero
-    tell = on_event if first else ignore
     machine = _machine(fabric)
     begin, seconds = (checkpoint.step, checkpoint.seconds) if checkpoint else (0, 0.0)
     tell(Started(begin, config.steps, machine["device"], machine["precision"], _changes(checkpoint, machine)))
-    journal = Journal(state, config, run.metrics if first else None, begin, seconds, tell)
+    journal = Journal(state, config, run.metrics if fabric.is_global_zero else None, begin, seconds, tell)
+    keeper = Keeper(run, state, journal, config, machine, writes=fabric.is_global_zero)
+    step, over = begin, begin == config.steps or state.watch.is_over
+    if over:
+        keeper.keep_weights()  # the run may have been killed just before it wrote them
     try:
-        for step in range(begin + 1, config.steps + 1):
-            journal.note(step, state.step(step - 1))
-            last = step == config.steps
-            evaluates = config.evaluate_every > 0 and (last or step % config.evaluate_every == 0)
-            reports = evaluates or last or step % config.log_every == 0
-            saves = last or step % config.save_every == 0
+        while not over:
+            step += 1
+            journal.note(step, state.step(step - 1, feed.take()))
+            if step == begin + 1:
+                state.watch.check([name for name in state.names if name != "gradient_norm"])
+            evaluates = _due(step, config.evaluate_every, config.steps)
+            reports = evaluates or _due(step, config.log_every, config.steps)
             stopped = state.agree(stop.signal_number) if reports or fabric.world_size == 1 else 0
+            tested: dict[str, float] = {}
+            if evaluates:
+                feed.rest()
+                tested = state.evaluate()
+            saves = _due(step, config.save_every, config.steps)
             if reports or saves or stopped:
-                journal.write(state.evaluate() if evaluates else {})
-            if (saves or stopped) and first:
-                journal.sync()
-                save_checkpoint(run.checkpoints, state.checkpoint(step, journal.seconds, machine), config.keep_last)
-                _save_weights(run, state)
+                journal.write(tested)
+            if tested and state.watch.note(tested, step):
+                keeper.keep_best()
+            over = step == config.steps or state.watch.is_over
+            if saves or stopped or over:
+                keeper.keep(step)
             if stopped:
                 fabric.barrier()
                 raise Interrupted(run.path, step, config.steps, stopped)
-        if begin == config.steps and first:
-            _save_weights(run, state)  # the run may have been killed just before it wrote them
     finally:
         journal.close()
     fabric.barrier()
     state.settle()
-    finished = Finished(config.steps, journal.seconds if begin < config.steps else seconds)
+    finished = Finished(step, journal.seconds if begin < step else seconds)
     tell(finished)
     return finished
 
 
-def _settings(
-    model: nn.Module, task: Task, config: TrainConfig, key: Key | None, about: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What the weights depend on, and what must not change when the run is resumed."""
-    described = getattr(getattr(model, "config", None), "to_json", None)
-    return {
-        "model": {"class": type(model).__name__, "config": described() if described else None},
-        "task": {"name": task.name, "settings": dict(task.settings)},
-        "train": config.to_json(),
-        "key": key.to_json() if key else None,
-        "about": dict(about),
-    }
+def _due(step: int, every: int, steps: int) -> bool:
+    """Whether what is done every so many steps, and at the end, is due; 0 for never."""
+    return every > 0 and (step == steps or step % every == 0)
+
+
+def _compare(run: RunFolder, settings: dict[str, Any], model: nn.Module, task: Task) -> None:
+    """Raise `InvalidValue` where a run cannot go on with these settings."""
+    before = run.read_config().get("warm_start")
+    if settings["warm_start"] is None and before is not None:
+        if not load_checkpoint(run.checkpoints):
+            text = checks.message("warm_start", "the weights that the run began with", "None", "give them again")
+            raise checks.InvalidValue(text)
+        settings = {**settings, "warm_start": before}
+    run.compare(settings, lambda older: as_of_today(older, model, task))
 
 
 def _machine(fabric: "Fabric") -> dict[str, Any]:
@@ -168,9 +197,3 @@ def _machine(fabric: "Fabric") -> dict[str, Any]:
 def _changes(checkpoint: Checkpoint | None, machine: Mapping[str, Any]) -> tuple[str, ...]:
     before = checkpoint.machine if checkpoint else machine
     return tuple(f"{name} {before.get(name)} -> {now}" for name, now in machine.items() if now != before.get(name))
-
-
-def _save_weights(run: RunFolder, state: TrainState) -> None:
-    weights = {name: value.contiguous() for name, value in state.weights().items()}
-    content = save_tensors(weights, metadata={"format": "pt"})
-    write_atomically(run.weights, lambda file: file.write(content))

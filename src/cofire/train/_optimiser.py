@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from cofire import checks
 from cofire.train._config import TrainConfig
+from cofire.train._shards import divided_like
 
 _FUSED = ("cpu", "cuda", "mps")
 
@@ -63,7 +64,8 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, module: nn.Module, tenso
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for index, parameter in enumerate(parameters):
         prefix = names[id(parameter)] + "/"
-        state = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        kept = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        state = {name: divided_like(parameter, value) for name, value in kept.items()}
         if state:
             document["state"][index] = state
     optimiser.load_state_dict(document)
