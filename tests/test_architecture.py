@@ -17,6 +17,7 @@ RANKS = {
     "checks": 0,
     "files": 1,
     "random": 1,
+    "kernels": 1,
     "recording": 2,
     "sync": 3,
     "spiking": 3,

@@ -10,15 +10,15 @@ Source: Vaswani et al., Attention is all you need, arXiv 1706.03762; Darlow et a
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
-from cofire.ctm._deferred import SharedLinear, SharedLookup, learns
+from cofire.ctm._deferred import SharedLookup, learns, linear_map
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -45,10 +45,8 @@ class Attention:
 class AttentionConstants(NamedTuple):
     """The query's two maps in one, scaled: q = W s + b."""
 
-    weight: Tensor  # (width, P)
-    bias: Tensor  # (width,)
+    query: Callable[[Tensor], Tensor]  # (B, P) -> (B, width)
     key: Key | None
-    shared: SharedLinear | None = None  # the same map, where gradients are wanted
 
 
 class Percept(NamedTuple):
@@ -100,9 +98,7 @@ class AttentionReader(nn.Module):
         dropping = self.training and self.config.dropout > 0
         weight = (self.query_in.weight @ self.query.weight) * scale
         bias = torch.addmv(self.query_in.bias, self.query_in.weight, self.query.bias) * scale
-        return AttentionConstants(
-            weight, bias, key if dropping else None, SharedLinear(weight, bias) if learns() else None
-        )
+        return AttentionConstants(linear_map(weight, bias), key if dropping else None)
 
     def attend(
         self, synchronisation: Tensor, percept: Percept, constants: AttentionConstants, tick: int
@@ -114,11 +110,7 @@ class AttentionReader(nn.Module):
                 checks.message("percept", "keys and values", "plain features", "model.perceive(x) makes the right one")
             )
         batch, heads = synchronisation.shape[0], self.config.heads
-        if constants.shared is None:
-            query = F.linear(synchronisation, constants.weight, constants.bias)
-        else:
-            query = constants.shared(synchronisation)
-        query = query.view(batch * heads, 1, -1)
+        query = constants.query(synchronisation).view(batch * heads, 1, -1)
         mask = None
         if constants.key is not None:
             mask = dropout_mask(constants.key, (batch * heads, 1, keys.shape[2]), self.config.dropout, step=tick)

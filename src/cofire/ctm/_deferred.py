@@ -8,11 +8,16 @@ Each use holds an empty tensor (`link`) that the opening node made, so that auto
 opening node last.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from cofire.ctm._dense import Dense
 
 
 def learns() -> bool:
@@ -45,15 +50,24 @@ class Notes:
 class SharedLinear:
     """y = x W^T + b for a weight (O, I) and bias (O,) that many ticks use."""
 
-    __slots__ = ("bias", "link", "notes", "weight")
+    __slots__ = ("back", "forth", "link", "notes", "weight")
 
     def __init__(self, weight: Tensor, bias: Tensor):
-        self.weight, self.bias, self.notes = weight.detach(), bias.detach(), Notes()
+        self.weight, self.notes = weight.detach(), Notes()
+        self.forth = Dense(weight, bias)
+        self.back: Dense | None = None  # the transposed map, made when a gradient first comes through
         self.link = _OpenLinear.apply(self.notes, weight, bias)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Apply to (B, I): (B, O)."""
         return _Linear.apply(self, x, self.link)  # pyright: ignore[reportReturnType]
+
+
+def linear_map(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+    """y = x W^T + b for weight (O, I) and bias (O,), prepared for the ticks of a call."""
+    if not torch.is_grad_enabled():
+        return Dense(weight, bias)
+    return SharedLinear(weight, bias) if learns() else partial(F.linear, weight=weight, bias=bias)
 
 
 class SharedLookup:
@@ -88,14 +102,17 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, shared: SharedLinear, x: Tensor, link: Tensor) -> Tensor:
         ctx.shared = shared
         ctx.save_for_backward(x, link)
-        return torch.addmm(shared.bias, x, shared.weight.t())
+        return shared.forth(x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
         x, link = ctx.saved_tensors
-        ctx.shared.notes.add(x, gradient)
-        return None, gradient @ ctx.shared.weight, link
+        shared: SharedLinear = ctx.shared
+        shared.notes.add(x, gradient)
+        if shared.back is None:
+            shared.back = Dense(shared.weight.t(), None)
+        return None, shared.back(gradient), link
 
 
 class _OpenLookup(torch.autograd.Function):

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from cofire.ctm._neuron_fast import FastNeurons, applies
 from cofire.ctm._neuron_models import NeuronConstants, neuron_backward, neuron_forward
 
 SPARE_TICKS = 64  # columns that a run of unknown length reserves; a full run hands its window to the next
@@ -26,12 +27,14 @@ SPARE_TICKS = 64  # columns that a run of unknown length reserves; a full run ha
 class Run:
     """The shared columns of one run and the gradients that gather while it is differentiated."""
 
-    __slots__ = ("filled", "gradient", "memory_length", "model", "model_gradients", "source", "task", "values")
+    __slots__ = ("fast", "filled", "gradient", "memory_length", "model", "model_gradients", "source", "task", "values")
 
     def __init__(self, model: NeuronConstants, start: Tensor, batch: int, ticks: int):
         neurons, memory_length = start.shape[:2]
         self.source = model  # another call's constants start another run
         self.model = model.with_tensors([tensor.detach() for tensor in model.tensors()])
+        plain = not model.scales and model.key is None and applies(model.weights)
+        self.fast = FastNeurons(self.model.weights, self.model.biases, batch) if plain else None
         self.memory_length = memory_length
         self.values = start.new_empty(neurons, memory_length + ticks, batch)
         self.filled = memory_length
@@ -77,8 +80,12 @@ class _Tick(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, run: Run, end: int, tick: int, pre_activation: Tensor, link: Tensor) -> tuple[Tensor, Tensor]:
-        run.values[:, end - 1] = pre_activation.t()
         ctx.run, ctx.end, ctx.tick = run, end, tick
+        if run.fast and pre_activation.dtype == run.values.dtype:
+            activation = torch.empty_like(pre_activation, memory_format=torch.contiguous_format)
+            run.fast(run.window(end), pre_activation.contiguous(), activation)
+            return activation, link.new_empty(0)
+        run.values[:, end - 1] = pre_activation.t()
         with torch.autocast(run.values.device.type, enabled=False):  # the history is kept in full precision
             return neuron_forward(run.window(end), run.model, tick).t(), link.new_empty(0)
 

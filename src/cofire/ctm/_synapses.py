@@ -1,12 +1,13 @@
 """Synapse models: what every neuron receives from all others and from what the machine attends to.
 
 A synapse model maps x = [o; z] (what was observed, (B, I), and the activations, (B, D)) to pre-activations a, (B, D).
-Its first step is linear, so that the two parts are never concatenated: W x = W_o o + W_z z; and when nothing lies
-between, a linear map that ends in o (the output projection of the attention) is multiplied into W_o once per call.
+Its first step is linear, so that when nothing lies between, a linear map that ends in o (the output projection of the
+attention) is multiplied into its weights once per call.
 
 Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.2.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
-from cofire.ctm._deferred import SharedLinear, learns
+from cofire.ctm._deferred import linear_map
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -68,16 +69,17 @@ class SynapseUNet:
         return _UNet(self, neurons, inputs)
 
 
-class SynapseConstants(NamedTuple):
-    """The first linear map of a call: W_z z + b plus W_o o, where o may come through a folded linear map."""
+Map = Callable[[Tensor], Tensor]
 
-    activations: Tensor  # (out, D)
-    direct: tuple[Tensor, Tensor]  # weight (out, I) and bias (out,) for what is observed as it is
-    folded: tuple[Tensor, Tensor] | None  # the same with the observation's last linear map multiplied in
+
+class SynapseConstants(NamedTuple):
+    """The linear maps of a call, prepared: of [o; z], where o is as it is or still lacks a linear map of its own."""
+
+    direct: Map
+    folded: Map | None  # the first map with the observation's last linear map multiplied in
     projection: tuple[Tensor, Tensor] | None  # that map by itself, where dropout stands between
+    later: tuple[Map, ...]  # the maps after the first, in the order of their use
     key: Key | None
-    shared_direct: SharedLinear | None = None  # both parts of the map in one, where gradients are wanted
-    shared_folded: SharedLinear | None = None
 
 
 class Synapse(nn.Module):
@@ -88,34 +90,32 @@ class Synapse(nn.Module):
         self.inputs, self.dropout, self.first = inputs, dropout, first
 
     def constants(self, projection: tuple[Tensor, Tensor] | None, key: Key | None) -> SynapseConstants:
-        """Split the first map and fold the observation's last map (weight (I, I'), bias (I,)) into it."""
-        observed, activations = self.first.weight[:, : self.inputs], self.first.weight[:, self.inputs :]
-        direct = (observed, self.first.bias)
-        shared = SharedLinear(self.first.weight, self.first.bias) if learns() else None
-        if self.training and self.dropout > 0:
-            return SynapseConstants(activations, direct, None, projection, key, shared)
+        """Prepare the maps, and fold the observation's last map (weight (I, I'), bias (I,)) into the first."""
+        weight, bias = self.first.weight, self.first.bias
+        direct = linear_map(weight, bias)
+        later = tuple(linear_map(linear.weight, linear.bias) for linear in self.later())
         if projection is None:
-            return SynapseConstants(activations, direct, None, None, None, shared)
-        folded = (observed @ projection[0], torch.addmv(self.first.bias, observed, projection[1]))
-        both = SharedLinear(torch.cat([folded[0], activations], 1), folded[1]) if learns() else None
-        return SynapseConstants(activations, direct, folded, None, None, shared, both)
+            return SynapseConstants(direct, None, None, later, key)
+        if self.training and self.dropout > 0:
+            return SynapseConstants(direct, None, projection, later, key)
+        observed, activations = weight[:, : self.inputs], weight[:, self.inputs :]
+        folded = torch.cat([observed @ projection[0], activations], 1)
+        return SynapseConstants(
+            direct, linear_map(folded, torch.addmv(bias, observed, projection[1])), None, later, None
+        )
 
     def forward(
         self, observed: Tensor, activation: Tensor, constants: SynapseConstants, tick: int, *, project: bool
     ) -> Tensor:
         """Pre-activations (B, D) from activations (B, D) and what was observed, to be projected first or not."""
-        (weight, bias), shared = constants.direct, constants.shared_direct
+        first = constants.direct
         if project and constants.folded is not None:
-            (weight, bias), shared = constants.folded, constants.shared_folded
+            first = constants.folded
         elif project and constants.projection is not None:
             observed = F.linear(observed, *constants.projection)
         observed = self.drop(observed, constants.key, "observed", tick)
         activation = self.drop(activation, constants.key, "activations", tick)
-        if shared is not None:
-            x = shared(torch.cat([observed, activation], 1))
-        else:
-            x = torch.addmm(torch.addmm(bias, observed, weight.t()), activation, constants.activations.t())
-        return self.after_first(x, constants.key, tick)
+        return self.after_first(first(torch.cat([observed, activation], 1)), constants, tick)
 
     def drop(self, x: Tensor, key: Key | None, place: str | int, tick: int) -> Tensor:
         """Dropout with a mask addressed by the place and the tick; without a key, nothing."""
@@ -123,7 +123,11 @@ class Synapse(nn.Module):
             return x
         return x * dropout_mask(key.fold(place), tuple(x.shape), self.dropout, step=tick)
 
-    def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:
+    def later(self) -> list[nn.Linear]:
+        """The linear maps after the first, in the order of their use."""
+        raise NotImplementedError
+
+    def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
         """What follows the first linear map."""
         raise NotImplementedError
 
@@ -137,10 +141,13 @@ class _Blocks(Synapse):
             for _ in range(config.blocks - 1)
         )
 
-    def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:
+    def later(self) -> list[nn.Linear]:
+        return [block["linear"] for block in self.more]  # pyright: ignore[reportIndexIssue]
+
+    def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
         x = self.norm(F.glu(x, -1))
-        for block in self.more:
-            x = block["norm"](F.glu(block["linear"](x), -1))  # pyright: ignore[reportIndexIssue]
+        for block, linear in zip(self.more, constants.later, strict=True):
+            x = block["norm"](F.glu(linear(x), -1))  # pyright: ignore[reportIndexIssue]
         return x
 
 
@@ -151,8 +158,8 @@ class _Step(nn.Module):
         super().__init__()
         self.linear, self.norm = nn.Linear(inputs, outputs), nn.LayerNorm(outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.silu(self.norm(self.linear(x)))
+    def forward(self, x: Tensor, linear: Map) -> Tensor:
+        return F.silu(self.norm(linear(x)))
 
 
 class _UNet(Synapse):
@@ -164,12 +171,16 @@ class _UNet(Synapse):
         self.up = nn.ModuleList(_Step(narrow, wide) for wide, narrow in pairwise(widths))
         self.skip_norms = nn.ModuleList(nn.LayerNorm(wide) for wide in widths[:-1])
 
-    def after_first(self, x: Tensor, key: Key | None, tick: int) -> Tensor:
+    def later(self) -> list[nn.Linear]:
+        return [step.linear for step in (*self.down, *reversed(self.up))]  # pyright: ignore
+
+    def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
+        key, maps = constants.key, iter(constants.later)
         skips = [F.silu(self.norm(x))]
         for place, step in enumerate(self.down):
-            skips.append(step(self.drop(skips[-1], key, place, tick)))
+            skips.append(step(self.drop(skips[-1], key, place, tick), next(maps)))
         x = skips.pop()
         for level in reversed(range(len(self.up))):
-            up = self.up[level](self.drop(x, key, f"up {level}", tick))
+            up = self.up[level](self.drop(x, key, f"up {level}", tick), next(maps))
             x = self.skip_norms[level](up + skips[level])
         return x

@@ -1,0 +1,48 @@
+"""Compiled work on the threads that torch computes with.
+
+A pool of our own would fight with torch's, whose threads wait for their next task by spinning. So work is handed to
+the OpenMP that torch has loaded; where it has none, the calling thread does all of it.
+"""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+_CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+class Work:
+    """A compiled function, called on all threads at once with the address of its numbers (int64).
+
+    The first of the numbers is a counter, set to 0 by every call, from which the threads take their shares; the others,
+    addresses of tensors among them, are given here or set later. What lies at the addresses is not kept alive by this.
+    """
+
+    __slots__ = ("arguments", "call", "numbers")
+
+    def __init__(self, function: int, numbers: list[int], threads: int | None = None):
+        self.numbers = np.array([0, *numbers], dtype=np.int64)
+        memory = ctypes.c_void_p(self.numbers.ctypes.data)
+        count = torch.get_num_threads() if threads is None else threads
+        fork = _fork() if count > 1 else None
+        self.call: Any = fork or _CALL(function)
+        self.arguments = (ctypes.c_void_p(function), memory, count, 0) if fork else (memory,)
+
+    def __call__(self) -> None:
+        """Do the work."""
+        self.numbers[0] = 0
+        self.call(*self.arguments)
+
+
+@cache
+def _fork() -> Any:
+    """GNU's entry to OpenMP, in the library that torch is bound to, or None."""
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    try:
+        return ctypes.CDLL(str(library)).GOMP_parallel
+    except (OSError, AttributeError):  # another system, or another OpenMP
+        return None

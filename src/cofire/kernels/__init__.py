@@ -1,0 +1,13 @@
+"""The inner loops of thinking, compiled: for one processor in single precision, called by address.
+
+Nothing is compiled before it is first called for; compiled code is kept on the disk.
+"""
+
+from cofire.kernels._dense import dense as dense
+from cofire.kernels._look import look as look
+from cofire.kernels._neurons import few_samples as few_samples
+from cofire.kernels._neurons import many_samples as many_samples
+from cofire.kernels._norm import gated as gated
+from cofire.kernels._norm import joined as joined
+from cofire.kernels._norm import silu as silu
+from cofire.kernels._pairs import pairs as pairs

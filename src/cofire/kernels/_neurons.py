@@ -1,0 +1,195 @@
+"""Deep neuron-level models of a tick in one pass, compiled: window, both layers and both gates.
+
+Per neuron d and sample b, with W1 (2H, M), W2 (2, H) and x the window:
+
+    u = W1 x + b1,   h = u[:H] sigmoid(u[H:]),   v = W2 h + b2,   z = v[0] sigmoid(v[1])
+
+Nothing between window and z is written to memory. Sixteen lanes hold sixteen samples of one hidden unit where there
+are that many samples, else sixteen hidden units of one sample. A number depends on its own neuron and sample alone, not
+on how many others there are; the two forms add in different order, though.
+
+The work is described by int64 numbers, which lie eight bytes apart; addresses and strides are in bytes:
+
+    0   the counter of neurons taken             64  W1, of all neurons
+    8   neurons D                                72  b1
+    16  samples B                                80  W2
+    24  columns of the window M                  88  b2
+    32  hidden units H (few samples: padded)     96  z, first neuron and sample; neurons lie side by side
+    40  window, first neuron, column, sample     104 z: from a sample to the next
+    48  window: from a neuron to the next        112 a, the pre-activations that become the last column of the window
+    56  window: from a column to the next        120 a: from a sample to the next
+
+Neurons are taken in shares of sixteen, so that what threads write side by side lies in different lines of the cache.
+"""
+
+from numba import njit
+
+from cofire.kernels._kernel import Kernel
+from cofire.kernels._lanes import (
+    BYTES,
+    WIDTH,
+    claim,
+    first,
+    fused,
+    gather,
+    integer,
+    load,
+    multiply,
+    number,
+    put,
+    scatter,
+    sigmoid,
+    splat,
+    store,
+    total,
+)
+
+SHARE = 16  # neurons that a thread takes at a time
+_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
+
+
+@njit(**_OPTIONS)
+def _finish(out, value, gate):
+    put(out, total(value) * first(sigmoid(splat(total(gate)))))
+
+
+@njit(**_OPTIONS)
+def _sixteen_samples(memory, neuron, sample):
+    memory_length, hidden = integer(memory + 24), integer(memory + 32)
+    window = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
+    row = integer(memory + 56)
+    newest = integer(memory + 112) + sample * integer(memory + 120) + 4 * neuron
+    store(window + (memory_length - 1) * row, gather(newest, integer(memory + 120)))
+    w1 = integer(memory + 64) + neuron * 8 * hidden * memory_length
+    b1 = integer(memory + 72) + neuron * 8 * hidden
+    w2 = integer(memory + 80) + neuron * 8 * hidden
+    b2 = integer(memory + 88) + neuron * 8
+    value, gate = splat(number(b2)), splat(number(b2 + 4))
+    across, matrix = 4 * hidden, 4 * memory_length  # from a unit to its gate; from a unit to the next
+    unit = 0
+    while unit + 1 < hidden:  # two at a time: four sums under way hide the latency of an addition
+        b, w = b1 + 4 * unit, w1 + unit * matrix
+        g = w + hidden * matrix
+        u0, u1 = splat(number(b)), splat(number(b + 4))
+        g0, g1 = splat(number(b + across)), splat(number(b + across + 4))
+        for m in range(memory_length):
+            x, at = load(window + m * row), 4 * m
+            u0 = fused(splat(number(w + at)), x, u0)
+            u1 = fused(splat(number(w + matrix + at)), x, u1)
+            g0 = fused(splat(number(g + at)), x, g0)
+            g1 = fused(splat(number(g + matrix + at)), x, g1)
+        h0, h1 = multiply(u0, sigmoid(g0)), multiply(u1, sigmoid(g1))
+        v = w2 + 4 * unit
+        value = fused(splat(number(v + 4)), h1, fused(splat(number(v)), h0, value))
+        gate = fused(splat(number(v + across + 4)), h1, fused(splat(number(v + across)), h0, gate))
+        unit += 2
+    if unit < hidden:
+        b, w = b1 + 4 * unit, w1 + unit * matrix
+        g = w + hidden * matrix
+        u0, g0 = splat(number(b)), splat(number(b + across))
+        for m in range(memory_length):
+            x, at = load(window + m * row), 4 * m
+            u0 = fused(splat(number(w + at)), x, u0)
+            g0 = fused(splat(number(g + at)), x, g0)
+        h0 = multiply(u0, sigmoid(g0))
+        v = w2 + 4 * unit
+        value, gate = fused(splat(number(v)), h0, value), fused(splat(number(v + across)), h0, gate)
+    step = integer(memory + 104)
+    scatter(integer(memory + 96) + sample * step + 4 * neuron, multiply(value, sigmoid(gate)), step)
+
+
+@njit(**_OPTIONS)
+def _four_samples(memory, neuron, sample):
+    memory_length, hidden = integer(memory + 24), integer(memory + 32)
+    window = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
+    row = integer(memory + 56)
+    across = 4 * hidden  # from the values of all units to their gates
+    w1 = integer(memory + 64) + neuron * 2 * across * memory_length
+    b1 = integer(memory + 72) + neuron * 2 * across
+    w2 = integer(memory + 80) + neuron * 2 * across
+    b2 = integer(memory + 88) + neuron * 8
+    value0 = value1 = value2 = value3 = splat(number(b2) / WIDTH)
+    gate0 = gate1 = gate2 = gate3 = splat(number(b2 + 4) / WIDTH)
+    for at in range(0, across, BYTES):
+        u0 = u1 = u2 = u3 = load(b1 + at)
+        g0 = g1 = g2 = g3 = load(b1 + across + at)
+        w, x = w1 + at, window
+        for _ in range(memory_length):
+            wu, wg = load(w), load(w + across)
+            x0, x1, x2, x3 = splat(number(x)), splat(number(x + 4)), splat(number(x + 8)), splat(number(x + 12))
+            u0, u1, u2, u3 = fused(wu, x0, u0), fused(wu, x1, u1), fused(wu, x2, u2), fused(wu, x3, u3)
+            g0, g1, g2, g3 = fused(wg, x0, g0), fused(wg, x1, g1), fused(wg, x2, g2), fused(wg, x3, g3)
+            w, x = w + 2 * across, x + row
+        wv, wg = load(w2 + at), load(w2 + across + at)
+        h0, h1 = multiply(u0, sigmoid(g0)), multiply(u1, sigmoid(g1))
+        h2, h3 = multiply(u2, sigmoid(g2)), multiply(u3, sigmoid(g3))
+        value0, value1 = fused(wv, h0, value0), fused(wv, h1, value1)
+        value2, value3 = fused(wv, h2, value2), fused(wv, h3, value3)
+        gate0, gate1 = fused(wg, h0, gate0), fused(wg, h1, gate1)
+        gate2, gate3 = fused(wg, h2, gate2), fused(wg, h3, gate3)
+    step = integer(memory + 104)
+    out = integer(memory + 96) + sample * step + 4 * neuron
+    _finish(out, value0, gate0)
+    _finish(out + step, value1, gate1)
+    _finish(out + 2 * step, value2, gate2)
+    _finish(out + 3 * step, value3, gate3)
+
+
+@njit(**_OPTIONS)
+def _one_sample(memory, neuron, sample):
+    memory_length, hidden = integer(memory + 24), integer(memory + 32)
+    window = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
+    row = integer(memory + 56)
+    across = 4 * hidden
+    w1 = integer(memory + 64) + neuron * 2 * across * memory_length
+    b1 = integer(memory + 72) + neuron * 2 * across
+    w2 = integer(memory + 80) + neuron * 2 * across
+    b2 = integer(memory + 88) + neuron * 8
+    value, gate = splat(number(b2) / WIDTH), splat(number(b2 + 4) / WIDTH)
+    for at in range(0, across, BYTES):
+        u, g = load(b1 + at), load(b1 + across + at)
+        w, x = w1 + at, window
+        for _ in range(memory_length):
+            now = splat(number(x))
+            u, g = fused(load(w), now, u), fused(load(w + across), now, g)
+            w, x = w + 2 * across, x + row
+        h = multiply(u, sigmoid(g))
+        value, gate = fused(load(w2 + at), h, value), fused(load(w2 + across + at), h, gate)
+    _finish(integer(memory + 96) + sample * integer(memory + 104) + 4 * neuron, value, gate)
+
+
+@Kernel
+def many_samples(memory):
+    """Sixteen samples at a time; at least so many must be there. Fields: see `forward_fields`."""
+    neurons, samples = integer(memory + 8), integer(memory + 16)
+    start = claim(memory, SHARE)
+    while start < neurons:
+        for neuron in range(start, min(start + SHARE, neurons)):
+            sample = 0
+            while sample < samples:
+                _sixteen_samples(
+                    memory, neuron, min(sample, samples - WIDTH)
+                )  # the last ones twice, rather than past the end
+                sample += WIDTH
+        start = claim(memory, SHARE)
+
+
+@Kernel
+def few_samples(memory):
+    """One sample at a time, or four, with sixteen hidden units in the lanes; weights as `packed` makes them."""
+    neurons, samples = integer(memory + 8), integer(memory + 16)
+    start = claim(memory, SHARE)
+    while start < neurons:
+        for neuron in range(start, min(start + SHARE, neurons)):
+            column = integer(memory + 40) + neuron * integer(memory + 48)
+            column += (integer(memory + 24) - 1) * integer(memory + 56)
+            for sample in range(samples):
+                put(column + 4 * sample, number(integer(memory + 112) + sample * integer(memory + 120) + 4 * neuron))
+            sample = 0
+            while sample + 3 < samples:
+                _four_samples(memory, neuron, sample)
+                sample += 4
+            while sample < samples:
+                _one_sample(memory, neuron, sample)
+                sample += 1
+        start = claim(memory, SHARE)
