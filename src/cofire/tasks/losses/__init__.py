@@ -7,10 +7,23 @@ The first lets an answer come early, the second makes the certainty mean somethi
 from cofire.tasks.losses._image import cross_entropy as cross_entropy
 from cofire.tasks.losses._image import image as image
 from cofire.tasks.losses._image import right as right
+from cofire.tasks.losses._image import right_among as right_among
 from cofire.tasks.losses._parity import parity as parity
 from cofire.tasks.losses._positions import position_losses as position_losses
 from cofire.tasks.losses._positions import right_positions as right_positions
 from cofire.tasks.losses._positions import sequence as sequence
+from cofire.tasks.losses._qamnist import qamnist as qamnist
 from cofire.tasks.losses._sort import sort as sort
 
-__all__ = ["cross_entropy", "image", "parity", "position_losses", "right", "right_positions", "sequence", "sort"]
+__all__ = [
+    "cross_entropy",
+    "image",
+    "parity",
+    "position_losses",
+    "qamnist",
+    "right",
+    "right_among",
+    "right_positions",
+    "sequence",
+    "sort",
+]

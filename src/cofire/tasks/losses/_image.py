@@ -47,3 +47,15 @@ def right(logits: Tensor, targets: Tensor, tick: Tensor) -> Tensor:
     """
     index = tick[:, None, None].expand(-1, logits.shape[1], 1)
     return (logits.gather(2, index).squeeze(2).argmax(dim=1) == targets).float()
+
+
+def right_among(count: int, logits: Tensor, targets: Tensor, tick: Tensor) -> Tensor:
+    """For which examples the right class is among the `count` most likely ones at their tick; shapes as in `right`.
+
+    >>> import torch
+    >>> right_among(2, torch.tensor([[[0.1], [0.3], [0.2]]]), torch.tensor([2]), torch.tensor([0]))
+    tensor([1.])
+    """
+    index = tick[:, None, None].expand(-1, logits.shape[1], 1)
+    likely = logits.gather(2, index).squeeze(2).topk(count, dim=1).indices
+    return (likely == targets[:, None]).any(dim=1).float()
