@@ -33,16 +33,15 @@ def run(arguments: Namespace) -> int:
     """Look, and say what was seen."""
     import torch
 
+    from cofire.cli._report import look
     from cofire.files import write_atomically
-    from cofire.train import load_run, predict
-    from cofire.viz._run_evidence import RunEvidence
+    from cofire.train import load_run
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     trained = load_run(arguments.run)
-    size = arguments.batch_size or trained.train.test_batch_size
     begin = time.perf_counter()
-    evidence = RunEvidence.of(trained, predict(trained.model, trained.task, batch_size=size, ticks=arguments.ticks))
+    evidence = look(trained, arguments.batch_size, arguments.ticks)
     seconds = time.perf_counter() - begin
     found = numbers(evidence, seconds)
     print(told(found))

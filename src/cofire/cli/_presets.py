@@ -56,5 +56,6 @@ def everything(preset: "Preset") -> str:
 def parameters(preset: "Preset") -> int:
     """How many numbers the model of a preset learns; nothing is drawn for this."""
     from cofire.ctm import build_model
+    from cofire.train._run import parameter_count
 
-    return sum(parameter.numel() for parameter in build_model(preset.model, key=None).parameters())
+    return parameter_count(build_model(preset.model, key=None))

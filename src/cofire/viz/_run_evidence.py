@@ -64,14 +64,21 @@ class RunEvidence:
         """T, of a whole thought: a streamed machine thinks while it is shown something, too."""
         return self.answers.certainty.shape[1]
 
+    @property
+    def stops(self) -> bool:
+        """Whether an example is answered at one tick of its own; a list is emitted over all of them."""
+        return "thinking_time" in self.metrics
+
     @cached_property
     def tick(self) -> np.ndarray:
-        """The most certain tick of each example (N,), from 0."""
-        return self.answers.certainty.argmax(axis=1)
+        """The tick at which each example is read (N,), from 0: the most certain one, or the last where none stops."""
+        if self.stops:
+            return self.answers.certainty.argmax(axis=1)
+        return np.full(len(self.answers.certainty), self.ticks - 1)
 
     @cached_property
     def scores(self) -> dict[str, np.ndarray]:
-        """The task's scores of each example at its most certain tick, (N,) each, "accuracy" first."""
+        """The task's scores of each example at that tick, (N,) each, "accuracy" first."""
         return self.scores_at(self.tick)
 
     @cached_property

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cofire import checks
-from cofire.recording import write_atomically
 from cofire.viz import _sync_activity as activity
 from cofire.viz import _sync_groups as groups
 from cofire.viz._page import Headline, Page, Paragraph, Picture, Section, Table
+from cofire.viz._page_files import write_bytes, write_page
 from cofire.viz._picture import make_picture
 from cofire.viz._sync_findings import Synchrony
 
@@ -18,24 +17,11 @@ from cofire.viz._sync_findings import Synchrony
 def write_synchrony_report(folder: str | PathLike[str], found: Synchrony) -> Path:
     """Write `report.html`, `numbers.json` and the figures as PNG under `figures/`; return the report's path.
 
-    Each file appears whole or not at all, the page last. Raises FileProblem where the folder cannot be written.
+    Each file appears whole or not at all. Raises FileProblem where the folder cannot be written.
     """
-    folder = Path(folder)
-    figures = folder / "figures"
-    try:
-        figures.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        got = problem.strerror or str(problem)
-        text = checks.message(str(figures), "a folder that can be made", got, "choose another --out")
-        raise checks.FileProblem(text) from problem
-    page = synchrony_page(found)
-    for section in page.sections:
-        for block in section.blocks:
-            if isinstance(block, Picture):
-                _write(figures / f"{block.name}.png", block.light)
-    _write(folder / "numbers.json", json.dumps(found.to_json(), indent=1).encode())
-    _write(folder / "report.html", page.html().encode())
-    return folder / "report.html"
+    report = write_page(folder, synchrony_page(found))
+    write_bytes(report.parent / "numbers.json", json.dumps(found.to_json(), indent=1).encode())
+    return report
 
 
 def synchrony_page(found: Synchrony) -> Page:
@@ -236,7 +222,3 @@ def _stable(number: int) -> str:
 
 def _signed(value: float) -> str:
     return "undefined" if np.isnan(value) else f"{value:+.2f}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    write_atomically(path, lambda file: file.write(content))

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from cofire import checks
 from cofire.random import Key
-from cofire.recording import Recording, write_atomically
+from cofire.recording import Recording
 from cofire.viz import _outcome, _process
 from cofire.viz._evidence import ThinkingEvidence
-from cofire.viz._page import Film, Headline, Page, Paragraph, Picture, Section
+from cofire.viz._page import Headline, Page, Paragraph, Section
+from cofire.viz._page_files import write_page
 from cofire.viz._summary import Summary
 from cofire.viz._sync_findings import Synchrony
 from cofire.viz._sync_report import synchrony_sections
@@ -31,24 +32,7 @@ def write_thinking_report(folder: str | PathLike[str], evidence: ThinkingEvidenc
         If the folder cannot be made or written.
     """
     checks.instance("evidence", evidence, ThinkingEvidence)
-    folder = Path(folder)
-    figures = folder / "figures"
-    try:
-        figures.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        fix = "choose another folder"
-        got = problem.strerror or str(problem)
-        raise checks.FileProblem(checks.message(str(figures), "a folder that can be made", got, fix)) from problem
-    page = thinking_page(evidence)
-    for section in page.sections:
-        for block in section.blocks:
-            if isinstance(block, Picture):
-                _write(figures / f"{block.name}.png", block.light)
-            elif isinstance(block, Film):
-                _write(figures / f"{block.name}.png", block.still)
-                _write(figures / f"{block.name}.gif", block.gif)
-    _write(folder / "report.html", page.html().encode())
-    return folder / "report.html"
+    return write_page(folder, thinking_page(evidence))
 
 
 def thinking_page(evidence: ThinkingEvidence) -> Page:
@@ -135,7 +119,3 @@ def _headlines(summary: Summary) -> list[Headline]:
             "up to the most certain tick",
         ),
     ]
-
-
-def _write(path: Path, content: bytes) -> None:
-    write_atomically(path, lambda file: file.write(content))

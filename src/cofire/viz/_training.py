@@ -35,8 +35,9 @@ def draw_training(
     colours: Mapping[str, str] | None = None,
     theme: Theme = LIGHT,
 ) -> Axes:
-    """Named curves of (steps, values), NaN where a step was not measured.
+    """Named curves of (steps, values), NaN where a step was not measured; values (R, steps) are those of R runs.
 
+    Of several runs the mean is drawn, in a band of a standard deviation to each side.
     A curve that was measured now and then is drawn as points. One of every step is a line; a long one is faint, under
     its running mean over a fiftieth of the run. `scale` is "linear" (from 0), "share" (0 to 100 %) or "log", which
     stays linear as long as the values span less than a factor of ten. `colours` by name override the palette's order.
@@ -44,8 +45,9 @@ def draw_training(
     checks.choice("scale", scale, SCALES)
     chosen = dict(zip(curves, theme.series, strict=False)) | dict(colours or {})
     for name, (steps, values) in curves.items():
-        checks.shape(f"values of {name!r}", values, np.shape(steps))
-        _draw_curve(axis, name, steps, values, chosen[name])
+        rows = np.atleast_2d(values)
+        checks.shape(f"values of {name!r}", rows, ("R", len(steps)))
+        _draw_curve(axis, name, steps, rows, chosen[name])
     axis.set(title=title, xlabel="step of training", ylabel=ylabel)
     if scale == "log" and _spans_decade([values for _, values in curves.values()]):
         axis.set_yscale("log")
@@ -62,16 +64,29 @@ def draw_training(
     return axis
 
 
-def _draw_curve(axis: Axes, name: str, steps: np.ndarray, values: np.ndarray, colour: str) -> None:
-    measured = np.isfinite(values)
-    steps, values = steps[measured], values[measured]
+def _draw_curve(axis: Axes, name: str, steps: np.ndarray, rows: np.ndarray, colour: str) -> None:
+    measured = np.isfinite(rows).all(axis=0)
+    steps, rows = steps[measured], rows[:, measured]
     if measured.mean() < 0.5:
-        axis.plot(steps, values, color=colour, marker="o", markersize=5, linestyle="none", label=name)
+        axis.plot(steps, rows.mean(axis=0), color=colour, marker="o", markersize=5, linestyle="none", label=name)
+        if len(rows) > 1:
+            axis.errorbar(steps, rows.mean(axis=0), rows.std(axis=0, ddof=1), color=colour, fmt="none", linewidth=1.2)
     elif len(steps) < LONG:
-        axis.plot(steps, values, color=colour, linewidth=1.5, label=name)
+        axis.plot(steps, rows.mean(axis=0), color=colour, linewidth=1.5, label=name)
+        _draw_band(axis, steps, rows, colour)
     else:
-        axis.plot(steps, values, color=colour, linewidth=0.6, alpha=0.3)
-        axis.plot(*smooth(steps, values, len(steps) // _WINDOW), color=colour, linewidth=1.8, label=name)
+        if len(rows) == 1:
+            axis.plot(steps, rows[0], color=colour, linewidth=0.6, alpha=0.3)
+        smoothed = [smooth(steps, values, len(steps) // _WINDOW) for values in rows]
+        steps, rows = smoothed[0][0], np.stack([values for _, values in smoothed])
+        axis.plot(steps, rows.mean(axis=0), color=colour, linewidth=1.8, label=name)
+        _draw_band(axis, steps, rows, colour)
+
+
+def _draw_band(axis: Axes, steps: np.ndarray, rows: np.ndarray, colour: str) -> None:
+    if len(rows) > 1:
+        mean, spread = rows.mean(axis=0), rows.std(axis=0, ddof=1)
+        axis.fill_between(steps, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
 
 
 def _spans_decade(curves: Sequence[np.ndarray]) -> bool:

@@ -1,8 +1,10 @@
 """A preset with a seed, and with fields of it changed: all that decides a run, ready to be started."""
 
 import copy
+import json
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -24,6 +26,8 @@ from cofire.train.presets._preset import Preset, with_steps
 class Setup:
     """What decides the result of a run: task and its settings, model, training, and the seed of all randomness.
 
+    preset: the name of the preset it began as, and `changed` what was changed in it since.
+
     Data, start weights and dropout each draw from a key of their own below the seed's; partners of a preset see the
     same examples in the same order.
 
@@ -39,6 +43,7 @@ class Setup:
     train: TrainConfig
     preset: str
     seed: int
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, preset: Preset, *, seed: int = 0) -> "Setup":
@@ -63,6 +68,7 @@ class Setup:
                 train=TrainConfig.from_json(config["train"]),
                 preset=about["preset"],
                 seed=about["seed"],
+                changed=about["changed"],
             )
         except (KeyError, TypeError, AttributeError) as problem:
             got = f"one that was begun in another way ({problem} is missing)"
@@ -74,6 +80,19 @@ class Setup:
         """A name for the folder of its run."""
         return f"{self.task}-{self.preset}-{self.seed}"
 
+    @property
+    def command(self) -> str:
+        """What trains the same on the command line.
+
+        >>> from cofire.train.presets import find_preset
+        >>> Setup.of(find_preset("digits", "small")).change({"precision": "float32"}).command
+        'cofire train digits --preset small --seed 0 --set precision=float32'
+        """
+        values = (value if isinstance(value, str) else json.dumps(value) for value in self.changed.values())
+        fields = (shlex.quote(f"{name}={value}") for name, value in zip(self.changed, values, strict=True))
+        command = f"cofire train {self.task} --preset {self.preset} --seed {self.seed}"
+        return " ".join([command, *(f"--set {one}" for one in fields)])
+
     def change(self, fields: Mapping[str, Any]) -> "Setup":
         """Return the set-up with some fields changed.
 
@@ -81,23 +100,25 @@ class Setup:
         with more dots, or `task.` and a setting of the task; values are JSON values. "steps" is changed first, and a
         short run warms up for less. Raises InvalidValue or InvalidType that names the field and what was wanted.
         """
-        changed = self
-        if "steps" in fields:
-            steps = checks.integer("steps", fields["steps"], low=1)
-            changed = replace(changed, train=with_steps(changed.train, steps))
         groups: dict[str, dict[str, Any]] = {"train": {}, "model": {}, "task": {}}
         for name, value in fields.items():
-            group, _, field = name.partition(".")
-            if not field:
-                group, field = "train", name
-            groups[checks.choice(f"part of {name}", group, groups)][field] = value
+            group, dot, below = name.partition(".")
+            group, below = (group, below) if dot else ("train", name)
+            groups[checks.choice(f"part of {name}", group, groups)][below] = value
+        train_config, model = self.train, self.model
+        if "steps" in groups["train"]:
+            train_config = with_steps(train_config, checks.integer("steps", groups["train"]["steps"], low=1))
         if groups["train"]:
-            train_config = type(self.train).from_json(_set(changed.train.to_json(), groups["train"], "train"))
-            changed = replace(changed, train=train_config)
+            train_config = type(self.train).from_json(_set(train_config.to_json(), groups["train"], "train"))
         if groups["model"]:
-            model = model_config_from_json(_set(changed.model.to_json(), groups["model"], "model"))
-            changed = replace(changed, model=model)
-        return replace(changed, settings={**changed.settings, **groups["task"]})
+            model = model_config_from_json(_set(model.to_json(), groups["model"], "model"))
+        return replace(
+            self,
+            train=train_config,
+            model=model,
+            settings={**self.settings, **groups["task"]},
+            changed={**self.changed, **fields},
+        )
 
     def make_task(self) -> Task:
         """Return the task; raises InvalidValue for a setting that it does not have."""
@@ -134,7 +155,7 @@ class Setup:
             hardware=hardware,
             resume=resume,
             overwrite=overwrite,
-            about={"preset": self.preset, "seed": self.seed},
+            about={"preset": self.preset, "seed": self.seed, "changed": dict(self.changed)},
             on_event=on_event,
         )
 
