@@ -1,10 +1,13 @@
 """What a network is trained on: data, targets and loss of a task. The loop that trains is `cofire.train`."""
 
 from cofire.tasks import losses as losses
+from cofire.tasks._delayed_match import DelayedMatch as DelayedMatch
 from cofire.tasks._digits import Digits as Digits
 from cofire.tasks._emissions import Emissions as Emissions
 from cofire.tasks._emissions import decode as decode
 from cofire.tasks._images import Images as Images
+from cofire.tasks._modular_addition import ModularAddition as ModularAddition
+from cofire.tasks._multi_digit_addition import MultiDigitAddition as MultiDigitAddition
 from cofire.tasks._parity import Parity as Parity
 from cofire.tasks._qamnist import QuestionsMNIST as QuestionsMNIST
 from cofire.tasks._registry import TASKS as TASKS
@@ -18,9 +21,12 @@ from cofire.tasks._warp import Warp as Warp
 __all__ = [
     "TASKS",
     "Batch",
+    "DelayedMatch",
     "Digits",
     "Emissions",
     "Images",
+    "ModularAddition",
+    "MultiDigitAddition",
     "Parity",
     "QuestionsMNIST",
     "Sort",

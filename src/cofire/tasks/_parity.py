@@ -11,6 +11,7 @@ from cofire import checks
 from cofire.random import Key
 from cofire.tasks import losses
 from cofire.tasks._held_out import HeldOut
+from cofire.tasks._sequences import by_position, means, score_positions
 from cofire.tasks._stream import check_positions
 from cofire.tasks._task import Batch, Thoughtlike
 
@@ -26,7 +27,8 @@ class Parity:
     chosen by a hash of its signs, is held out: the test set takes only such ones, all different, and the training
     stream leaves them out. Short sequences have few: the test set of length 8 has 16.
 
-    `length` is L, 1 or more; `test_size` the number of held-out examples, 1,000 or as many as there are.
+    `length` is L, 1 or more; `test_size` the number of held-out examples, 1,000 or as many as there are; without
+    `use_most_certain` the loss looks at the last tick in place of the most certain one.
     Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 8.
 
     >>> task = Parity(length=5, key=Key(0))
@@ -38,7 +40,7 @@ class Parity:
     name = "parity"
     train_size = 100_000
 
-    def __init__(self, *, length: int = 64, key: Key, test_size: int | None = None):
+    def __init__(self, *, length: int = 64, key: Key, test_size: int | None = None, use_most_certain: bool = True):
         self.length = checks.integer("length", length, low=1)
         most = max(1, int(2.0 ** min(length, 40) * HELD_OUT))
         if test_size is None:
@@ -56,7 +58,13 @@ class Parity:
             self._test = self._held_out.test(
                 test_size, lambda attempt, at: _signs(key.fold("test", attempt), at, length)
             )
-        self.settings: Mapping[str, Any] = {"key": key.to_json(), "length": length, "test_size": test_size}
+        self._use_most_certain = checks.instance("use_most_certain", use_most_certain, bool)
+        self.settings: Mapping[str, Any] = {
+            "key": key.to_json(),
+            "length": length,
+            "test_size": test_size,
+            "use_most_certain": use_most_certain,
+        }
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Parity":
@@ -74,20 +82,14 @@ class Parity:
         return _batch(self._test[check_positions(positions, self.test_size)])
 
     def loss(self, thought: Thoughtlike, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return `losses.parity`, with the scores and the thinking time (ticks) at the most certain tick."""
-        loss, tick = losses.parity(self._by_position(thought.logits), thought.certainty, targets)
-        scores = self.score(thought.logits.detach(), targets, tick)
-        means = {name: score.mean() for name, score in scores.items()}
-        return loss, {**means, "thinking_time": tick.float().mean() + 1}
+        """Return `losses.parity`, with the scores and the thinking time (ticks) at its second tick."""
+        logits = by_position(thought.logits, self.length, 2)
+        loss, tick = losses.parity(logits, thought.certainty, targets, self._use_most_certain)
+        return loss, means(score_positions(logits.detach(), targets, tick), tick)
 
     def score(self, logits: Tensor, targets: Tensor, tick: Tensor) -> dict[str, Tensor]:
         """Return the share of positions that are right at the tick, and whether all of them are, (B,) each."""
-        right = losses.right_positions(self._by_position(logits), targets, tick)
-        return {"accuracy": right.float().mean(dim=1), "whole": right.all(dim=1).float()}
-
-    def _by_position(self, logits: Tensor) -> Tensor:
-        fix = f"Answer(outputs={2 * self.length}, positions={self.length})"
-        return checks.shape("logits", logits, ("B", 2 * self.length, "T"), fix=fix).unflatten(1, (self.length, 2))
+        return score_positions(by_position(logits, self.length, 2), targets, tick)
 
 
 def _signs(key: Key, positions: np.ndarray, length: int) -> np.ndarray:

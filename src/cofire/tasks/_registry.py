@@ -12,6 +12,9 @@ TASKS = {
     "digits": ("cofire.tasks._digits", "Digits"),
     "parity": ("cofire.tasks._parity", "Parity"),
     "sort": ("cofire.tasks._sort", "Sort"),
+    "modular-addition": ("cofire.tasks._modular_addition", "ModularAddition"),
+    "multi-digit-addition": ("cofire.tasks._multi_digit_addition", "MultiDigitAddition"),
+    "delayed-match": ("cofire.tasks._delayed_match", "DelayedMatch"),
     "qamnist": ("cofire.tasks._qamnist", "QuestionsMNIST"),
     "images": ("cofire.tasks._images", "Images"),
 }
