@@ -47,5 +47,6 @@ from cofire.ctm._synapses import SynapseUNet as SynapseUNet
 from cofire.ctm._synchronisation import Decayed as Decayed
 from cofire.ctm._synchronisation import Snapshot as Snapshot
 from cofire.ctm._synchronisation import Windowed as Windowed
+from cofire.ctm._thinking import Thinker as Thinker
 from cofire.ctm._thought import Thought as Thought
 from cofire.ctm._thought import certainty as certainty

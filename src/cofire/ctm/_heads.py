@@ -1,8 +1,10 @@
 """Heads: what is read from the synchronisation of a tick."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -62,7 +64,8 @@ class _Energy(nn.Module):
         self.first, self.second = nn.Linear(width, hidden), nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(F.silu(self.first(x)))
+        hidden = self.first(x)
+        return self.second(F.glu(torch.cat([hidden, hidden], -1), -1))  # SiLU by rows: the same bits in any batch
 
 
 class Said(NamedTuple):
@@ -72,6 +75,11 @@ class Said(NamedTuple):
     certainty: Tensor | None  # (…,)
     energy: Tensor | None  # (…,)
     others: dict[str, Tensor]  # (…, out) each
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Said":
+        """The same with every part changed."""
+        logits, certainty, energy = (None if part is None else change(part) for part in self[:3])
+        return Said(logits, certainty, energy, {name: change(part) for name, part in self.others.items()})
 
 
 class Heads(NamedTuple):

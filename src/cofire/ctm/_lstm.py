@@ -25,7 +25,9 @@ from cofire.ctm._attention import AttentionConstants, AttentionReader, Percept
 from cofire.ctm._heads import Heads
 from cofire.ctm._initialise import materialise
 from cofire.ctm._lstm_config import LSTMConfig
+from cofire.ctm._rows import reading_rows
 from cofire.ctm._senses import Senses
+from cofire.ctm._thinking import Plan, Thinker
 from cofire.ctm._thought import Thought
 from cofire.random import Key
 from cofire.random import torch_ as draws
@@ -90,7 +92,7 @@ class _Cell(nn.LSTMCell):
 
 
 @final
-class LSTMBaseline(nn.Module):
+class LSTMBaseline(Thinker[LSTMTick], nn.Module):
     """A recurrent network with the senses, the readings, the heads and the interface of a `CTM`.
 
     Arguments: `config`, and the `key` that every start weight is drawn from (None leaves them without values, on
@@ -211,13 +213,30 @@ class LSTMBaseline(nn.Module):
 
         return load_machine(cls, LSTMConfig, folder)
 
+    def _prepare(
+        self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None
+    ) -> tuple[LSTMConstants, list[Percept]]:
+        senses, dtype = self._senses(), self.start_hidden.dtype
+        percepts = senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
+        return self.constants(key), percepts
+
+    def _plan(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> Plan:
+        constants, percepts = self._prepare(x, question, ticks, key)
+        silence = self._ticks(ticks) if self.config.streamed else len(percepts)
+        observations = [LSTMObservation(percept, constants) for percept in percepts]
+        alike = not (self.training and self._dropout() > 0)
+        return Plan(self._start(constants, len(x)), observations, len(percepts) - silence, alike)
+
+    def _rows(self, state: LSTMState, constants: LSTMConstants, rows: Tensor, ticks: int) -> LSTMState:
+        hidden, cell = (tuple(part[rows] for part in parts) for parts in (state.hidden, state.cell))
+        readings = reading_rows(state.sync_out, rows), reading_rows(state.sync_action, rows)
+        return LSTMState(hidden, cell, *readings, state.tick)
+
     def _run(
         self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None
     ) -> tuple[Sequence[_Step], Tensor, Tensor]:
         """Steps, activations (T, B, H) and what is read from them (T, B, P)."""
-        senses, dtype = self._senses(), self.start_hidden.dtype
-        percepts = senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
-        constants = self.constants(key)
+        constants, percepts = self._prepare(x, question, ticks, key)
         start = state = self._start(constants, len(x))
         steps: list[_Step] = []
         for t, percept in enumerate(percepts):
@@ -275,7 +294,9 @@ class LSTMBaseline(nn.Module):
         return self.config.ticks if ticks is None else checks.integer("ticks", ticks, low=1, fix="one tick or more")
 
     def _check_key(self, key: Key | None) -> None:
-        attention = 0.0 if self.config.attention is None else self.config.attention.dropout
-        if self.training and key is None and max(attention, self.config.dropout) > 0:
+        if self.training and key is None and self._dropout() > 0:
             fix = "model(x, key=key.fold(step)) in training, model.eval() otherwise"
             raise checks.InvalidValue(checks.message("key", "a key for the dropout of this call", "None", fix))
+
+    def _dropout(self) -> float:
+        return max(self.config.dropout, 0.0 if self.config.attention is None else self.config.attention.dropout)

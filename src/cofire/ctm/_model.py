@@ -29,9 +29,11 @@ from cofire.ctm._history import SPARE_TICKS, History
 from cofire.ctm._initialise import materialise
 from cofire.ctm._neuron_models import NeuronConstants, NeuronModels
 from cofire.ctm._origin import PublishedOrigin
+from cofire.ctm._rows import reading_rows
 from cofire.ctm._senses import Senses
 from cofire.ctm._synapses import SynapseConstants
 from cofire.ctm._synchronisation import Windowed
+from cofire.ctm._thinking import Plan, Thinker
 from cofire.ctm._thought import Thought
 from cofire.random import Key
 from cofire.random import torch_ as draws
@@ -88,7 +90,7 @@ class _Step(NamedTuple):
 
 
 @final
-class CTM(nn.Module):
+class CTM(Thinker[Tick], nn.Module):
     """A Continuous Thought Machine.
 
     Arguments: `config`, and the `key` that every start weight and every choice of pairs is drawn from (None leaves them
@@ -281,6 +283,19 @@ class CTM(nn.Module):
         percepts = senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
         return self.constants(len(x), key), percepts
 
+    def _plan(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> Plan:
+        constants, percepts = self._prepare(x, question, ticks, key)
+        silence = self._ticks(ticks) if self.config.streamed else len(percepts)
+        observations = [Observation(percept, constants) for percept in percepts]
+        state, alike = self._start(constants, len(x), len(percepts)), not (self.training and self._drops())
+        return Plan(state, observations, len(percepts) - silence, alike)
+
+    def _rows(self, state: CTMState, constants: Constants, rows: Tensor, ticks: int) -> CTMState:
+        window, tick = state.history.window()[..., rows], state.history.tick
+        history = History.begin(constants.neurons, window, len(rows), ticks, tick)
+        readings = reading_rows(state.sync_out, rows), reading_rows(state.sync_action, rows)
+        return CTMState(history, state.activation[rows], *readings)
+
     def _senses(self) -> Senses:
         return Senses(self.backbone, self.position, self.attention, self.question, self.synapse.inputs)
 
@@ -334,7 +349,10 @@ class CTM(nn.Module):
         return checks.integer("ticks", ticks, low=1, fix="think for one tick or more")
 
     def _check_key(self, key: Key | None) -> None:
-        parts = (self.config.synapse, self.config.neuron_model, self.config.attention)
-        if self.training and key is None and any(part is not None and part.dropout > 0 for part in parts):
+        if self.training and key is None and self._drops():
             fix = "model(x, key=key.fold(step)) in training, model.eval() otherwise"
             raise checks.InvalidValue(checks.message("key", "a key for the dropout of this call", "None", fix))
+
+    def _drops(self) -> bool:
+        parts = (self.config.synapse, self.config.neuron_model, self.config.attention)
+        return any(part is not None and part.dropout > 0 for part in parts)

@@ -34,16 +34,23 @@ class Senses(NamedTuple):
         """What every tick sees: one observation throughout; or a stream, then the question, then `ticks` of silence."""
         checks.instance("x", x, Tensor, fix="torch.from_numpy(array)")
         checks.integer("samples in x", len(x), low=1, fix="think about one sample or more")
+        if not streamed:
+            self._check_question(question)
+            return [self.percept(x)] * ticks
+        after = self.after_stream(question, ticks, x.new_empty((len(x), 0), dtype=dtype))
+        return self._of_stream(x) + after
+
+    def after_stream(self, question: Tensor | None, ticks: int, like: Tensor) -> list[Percept]:
+        """What is seen when a stream has ended: the question, and `ticks` of silence, as real as `like` (B, …)."""
+        self._check_question(question)
+        asked = [] if self.question is None or question is None else self.question(question).unbind(1)
+        silence = Percept(None, None, like.new_zeros((len(like), self.width)))
+        return [Percept(None, None, part) for part in asked] + [silence] * ticks
+
+    def _check_question(self, question: Tensor | None) -> None:
         if (question is not None) != (self.question is not None):
             wanted, got = ("a question", "none") if question is None else ("no question", "one")
             raise checks.InvalidValue(checks.message("question", wanted, got, "model(x, question=z) where it is asked"))
-        if not streamed:
-            return [self.percept(x)] * ticks
-        percepts = self._of_stream(x)
-        if self.question is not None and question is not None:
-            percepts += [Percept(None, None, part) for part in self.question(question).unbind(1)]
-        silence = Percept(None, None, x.new_zeros((len(x), self.width), dtype=dtype))
-        return percepts + [silence] * ticks
 
     def _of_stream(self, x: Tensor) -> list[Percept]:
         percepts: list[Percept] = []

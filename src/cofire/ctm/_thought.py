@@ -33,7 +33,8 @@ class Thought:
 
     `logits` (B, out, T); `certainty` (B, T) in [0, 1]; `energy` (B, T) where the machine has an energy head; `sync_out`
     (B, P, T), the synchronisation that the heads read; `others`: the outputs of further heads by name, (B, out, T)
-    each.
+    each. `ticks` (B,): how many of the T ticks each sample thought, where a policy stopped some; from there on a
+    sample's last tick is repeated. None where all thought all of them.
 
     >>> logits = torch.tensor([[[0.0, 9.0, 1.0], [0.0, 0.0, 2.0]]])
     >>> thought = Thought(logits, certainty(logits.movedim(-1, 1)))
@@ -46,6 +47,7 @@ class Thought:
     energy: Tensor | None = None
     sync_out: Tensor | None = None
     others: dict[str, Tensor] = field(default_factory=dict)
+    ticks: Tensor | None = None
 
     def most_certain(self) -> Tensor:
         """The tick (counted from 0) of highest certainty, the first of equals, (B,)."""
@@ -65,12 +67,15 @@ class Thought:
         return self.logits[..., -1]
 
     def mean(self) -> Tensor:
-        """The mean of the logits over ticks, (B, out)."""
-        return self.logits.mean(-1)
+        """The mean of the logits over the ticks that were thought, (B, out)."""
+        if self.ticks is None:
+            return self.logits.mean(-1)
+        return (self.logits * self._thought()[:, None]).sum(-1) / self.ticks[:, None]
 
     def weighted(self) -> Tensor:
-        """The mean of the logits over ticks, weighted by certainty, (B, out)."""
-        weights = self.certainty / self.certainty.sum(1, keepdim=True)
+        """The mean of the logits over the ticks that were thought, weighted by certainty, (B, out)."""
+        certainty = self.certainty if self.ticks is None else self.certainty * self._thought()
+        weights = certainty / certainty.sum(1, keepdim=True)
         return (self.logits * weights[:, None]).sum(-1)
 
     def lowest_energy(self) -> Tensor:
@@ -80,3 +85,8 @@ class Thought:
                 checks.message("energy", "a machine with an energy head", "none", "CTMConfig(energy=EnergyHead())")
             )
         return self.at(self.energy.argmin(1))
+
+    def _thought(self) -> Tensor:
+        """Which ticks were thought, (B, T)."""
+        length = torch.arange(self.certainty.shape[1], device=self.certainty.device)
+        return length < (len(length) if self.ticks is None else self.ticks[:, None])
