@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from cofire.train._run import Run as Run
     from cofire.train._run import load_run as load_run
     from cofire.train._schedule import warmup_cosine as warmup_cosine
+    from cofire.train.ppo._config import PPOConfig as PPOConfig
+    from cofire.train.ppo._loop import train_ppo as train_ppo
 
 _NAMES = {
     "Clip": "_clip",
@@ -47,6 +49,7 @@ _NAMES = {
     "NormClip": "_clip",
     "OutOfMemory": "_memory",
     "PonderCost": "_pressures",
+    "PPOConfig": "ppo._config",
     "Predictions": "_evaluate",
     "Progress": "_events",
     "QuantileClip": "_clip",
@@ -64,6 +67,7 @@ _NAMES = {
     "predict": "_evaluate",
     "read_metrics": "_metrics",
     "train": "_loop",
+    "train_ppo": "ppo._loop",
     "warmup_cosine": "_schedule",
 }
 __all__ = sorted(_NAMES)  # pyright: ignore[reportUnsupportedDunderAll]
