@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cofire.ctm import ModelConfig
 from cofire.random import Key
 from cofire.tasks import Task, make_task
 from cofire.train._config import TrainConfig
+from cofire.train.ppo._config import PPOConfig
+
+Training = TypeVar("Training", TrainConfig, PPOConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,7 @@ class Preset:
     name: str
     about: str
     model: ModelConfig
-    train: TrainConfig
+    train: TrainConfig | PPOConfig
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def make_task(self, key: Key) -> Task:
@@ -31,11 +34,13 @@ class Preset:
         return make_task(self.task, {**self.settings, "key": key.to_json()})
 
 
-def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
+def with_steps(config: Training, steps: int) -> Training:
     """Return how to train for another number of steps; a short run warms up for a quarter of it at most.
 
     >>> with_steps(TrainConfig(steps=1000, warmup_steps=100), 40).warmup_steps
     10
     """
-    warmup = min(config.warmup_steps, steps // 4)
-    return replace(config, steps=steps, warmup_steps=warmup, evaluate_every=min(config.evaluate_every, steps))
+    changes = {"steps": steps, "evaluate_every": min(config.evaluate_every, steps)}
+    if isinstance(config, TrainConfig):
+        changes["warmup_steps"] = min(config.warmup_steps, steps // 4)
+    return replace(config, **changes)
