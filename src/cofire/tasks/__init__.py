@@ -1,6 +1,7 @@
 """What a network is trained on: data, targets and loss of a task. The loop that trains is `cofire.train`."""
 
 from cofire.tasks import losses as losses
+from cofire.tasks import mazes as mazes
 from cofire.tasks._delayed_match import DelayedMatch as DelayedMatch
 from cofire.tasks._digits import Digits as Digits
 from cofire.tasks._emissions import Emissions as Emissions
@@ -17,6 +18,7 @@ from cofire.tasks._task import Batch as Batch
 from cofire.tasks._task import Task as Task
 from cofire.tasks._task import Thoughtlike as Thoughtlike
 from cofire.tasks._warp import Warp as Warp
+from cofire.tasks.mazes import Mazes as Mazes
 
 __all__ = [
     "TASKS",
@@ -25,6 +27,7 @@ __all__ = [
     "Digits",
     "Emissions",
     "Images",
+    "Mazes",
     "ModularAddition",
     "MultiDigitAddition",
     "Parity",
@@ -36,4 +39,5 @@ __all__ = [
     "decode",
     "losses",
     "make_task",
+    "mazes",
 ]

@@ -15,6 +15,7 @@ TASKS = {
     "modular-addition": ("cofire.tasks._modular_addition", "ModularAddition"),
     "multi-digit-addition": ("cofire.tasks._multi_digit_addition", "MultiDigitAddition"),
     "delayed-match": ("cofire.tasks._delayed_match", "DelayedMatch"),
+    "mazes": ("cofire.tasks.mazes", "Mazes"),
     "qamnist": ("cofire.tasks._qamnist", "QuestionsMNIST"),
     "images": ("cofire.tasks._images", "Images"),
 }

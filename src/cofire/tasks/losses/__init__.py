@@ -8,6 +8,7 @@ from cofire.tasks.losses._image import cross_entropy as cross_entropy
 from cofire.tasks.losses._image import image as image
 from cofire.tasks.losses._image import right as right
 from cofire.tasks.losses._image import right_among as right_among
+from cofire.tasks.losses._maze import maze as maze
 from cofire.tasks.losses._parity import parity as parity
 from cofire.tasks.losses._positions import position_losses as position_losses
 from cofire.tasks.losses._positions import right_positions as right_positions
@@ -18,6 +19,7 @@ from cofire.tasks.losses._sort import sort as sort
 __all__ = [
     "cross_entropy",
     "image",
+    "maze",
     "parity",
     "position_losses",
     "qamnist",
