@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from cofire import checks
 from cofire.ctm._thought import Thought, certainty
 
+TOGETHER = 16  # rows from which on a product gives a row the same bits however many there are
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
@@ -91,7 +93,15 @@ class Heads(NamedTuple):
     more: nn.ModuleDict
 
     def read(self, sync: Tensor) -> Said:
-        """Outputs of all heads for synchronisations (…, P)."""
+        """Outputs of all heads for synchronisations (…, P), the same bits for any number of them."""
+        shape = sync.shape[:-1]
+        count = shape.numel()
+        if count >= TOGETHER or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return self._read(sync)
+        filled = F.pad(sync.reshape(count, -1), (0, 0, 0, TOGETHER - count))
+        return self._read(filled).map(lambda part: part[:count].unflatten(0, shape))
+
+    def _read(self, sync: Tensor) -> Said:
         logits = sure = energy = None
         if self.answer is not None and self.config is not None:
             logits = self.answer(sync)

@@ -27,7 +27,7 @@ from cofire.ctm._initialise import materialise
 from cofire.ctm._lstm_config import LSTMConfig
 from cofire.ctm._rows import reading_rows
 from cofire.ctm._senses import Senses
-from cofire.ctm._thinking import Plan, Thinker
+from cofire.ctm._thinking import PlainCourse, Thinker
 from cofire.ctm._thought import Thought
 from cofire.random import Key
 from cofire.random import torch_ as draws
@@ -92,7 +92,7 @@ class _Cell(nn.LSTMCell):
 
 
 @final
-class LSTMBaseline(Thinker[LSTMTick], nn.Module):
+class LSTMBaseline(Thinker, nn.Module):
     """A recurrent network with the senses, the readings, the heads and the interface of a `CTM`.
 
     Arguments: `config`, and the `key` that every start weight is drawn from (None leaves them without values, on
@@ -220,12 +220,12 @@ class LSTMBaseline(Thinker[LSTMTick], nn.Module):
         percepts = senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
         return self.constants(key), percepts
 
-    def _plan(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> Plan:
+    def _course(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> PlainCourse:
         constants, percepts = self._prepare(x, question, ticks, key)
-        silence = self._ticks(ticks) if self.config.streamed else len(percepts)
+        listening = len(percepts) - self._ticks(ticks) if self.config.streamed else 0
         observations = [LSTMObservation(percept, constants) for percept in percepts]
-        alike = not (self.training and self._dropout() > 0)
-        return Plan(self._start(constants, len(x)), observations, len(percepts) - silence, alike)
+        state, alike = self._start(constants, len(x)), not (self.training and self._dropout() > 0)
+        return PlainCourse(self, state, observations, listening=listening, alike=alike)
 
     def _rows(self, state: LSTMState, constants: LSTMConstants, rows: Tensor, ticks: int) -> LSTMState:
         hidden, cell = (tuple(part[rows] for part in parts) for parts in (state.hidden, state.cell))

@@ -33,7 +33,7 @@ from cofire.ctm._rows import reading_rows
 from cofire.ctm._senses import Senses
 from cofire.ctm._synapses import SynapseConstants
 from cofire.ctm._synchronisation import Windowed
-from cofire.ctm._thinking import Plan, Thinker
+from cofire.ctm._thinking import PlainCourse, Thinker
 from cofire.ctm._thought import Thought
 from cofire.random import Key
 from cofire.random import torch_ as draws
@@ -90,7 +90,7 @@ class _Step(NamedTuple):
 
 
 @final
-class CTM(Thinker[Tick], nn.Module):
+class CTM(Thinker, nn.Module):
     """A Continuous Thought Machine.
 
     Arguments: `config`, and the `key` that every start weight and every choice of pairs is drawn from (None leaves them
@@ -283,12 +283,12 @@ class CTM(Thinker[Tick], nn.Module):
         percepts = senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
         return self.constants(len(x), key), percepts
 
-    def _plan(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> Plan:
+    def _course(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> PlainCourse:
         constants, percepts = self._prepare(x, question, ticks, key)
-        silence = self._ticks(ticks) if self.config.streamed else len(percepts)
+        listening = len(percepts) - self._ticks(ticks) if self.config.streamed else 0
         observations = [Observation(percept, constants) for percept in percepts]
         state, alike = self._start(constants, len(x), len(percepts)), not (self.training and self._drops())
-        return Plan(state, observations, len(percepts) - silence, alike)
+        return PlainCourse(self, state, observations, listening=listening, alike=alike)
 
     def _rows(self, state: CTMState, constants: Constants, rows: Tensor, ticks: int) -> CTMState:
         window, tick = state.history.window()[..., rows], state.history.tick

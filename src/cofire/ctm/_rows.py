@@ -5,9 +5,8 @@ from typing import Any
 from torch import Tensor
 
 from cofire.ctm._attention import Percept
+from cofire.ctm._heads import TOGETHER
 from cofire.ctm._synchronisation import Accumulator
-
-TOGETHER = 16  # rows that are computed side by side: from so many on a row's numbers do not depend on their count
 
 
 def worth_keeping(wanted: int, rows: int) -> int:
@@ -30,12 +29,11 @@ def reading_rows(kept: Any, rows: Tensor) -> Any:
     return kept[rows] if isinstance(kept, Tensor) else tuple(part[rows] for part in kept)
 
 
-def percept_rows(percept: Percept, rows: Tensor, batch: int) -> Percept:
-    """Those rows of what a batch of samples observes."""
+def percept_rows(percept: Percept, rows: Tensor, heads: int) -> Percept:
+    """Those rows of what a batch of samples observes; keys and values have as many for each as there are heads."""
 
     def of(part: Tensor | None) -> Tensor | None:
-        if part is None:
-            return None
-        return part.view(batch, -1, *part.shape[1:])[rows].flatten(0, 1)  # keys and values have B x H rows
+        return None if part is None else part.unflatten(0, (-1, heads))[rows].flatten(0, 1)
 
-    return Percept(of(percept.keys), of(percept.values), of(percept.features))
+    features = None if percept.features is None else percept.features[rows]
+    return Percept(of(percept.keys), of(percept.values), features)

@@ -6,7 +6,7 @@ samples that have stopped, and an answer equals that of the full run cut at the 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -21,13 +21,20 @@ from cofire.ctm.halting._policy import Policy, Seen, as_policy
 from cofire.random import Key
 
 
-class Plan(NamedTuple):
-    """A thought that is about to begin."""
+class Course(Protocol):
+    """A thought that goes on tick by tick, for fewer and fewer samples."""
 
-    state: Any
-    observations: list[Any]  # one per tick
+    length: int  # ticks that there can be
     listening: int  # so many of them are a stream and its question, in which nothing stops
     alike: bool  # whether a sample's place in the batch is without meaning; dropout is addressed by place
+
+    def advance(self) -> Tensor:
+        """Think one more tick: what is read from the rows, (m, P)."""
+        ...
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with those of the rows only; ascending."""
+        ...
 
 
 class Mind(Protocol):
@@ -36,7 +43,7 @@ class Mind(Protocol):
     config: Any
     sync_out: Any
 
-    def _plan(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> Plan:
+    def _course(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> Course:
         """Perceive everything and make the start state."""
         ...
 
@@ -53,10 +60,33 @@ class Mind(Protocol):
         ...
 
 
-Seeing = TypeVar("Seeing", bound=tuple)
+class PlainCourse:
+    """A course by the machine's own steps, from a state through one observation per tick."""
+
+    def __init__(self, mind: Mind, state: Any, observations: list[Any], *, listening: int, alike: bool):
+        self._mind, self._state, self._observations, self._tick = mind, state, observations, 0
+        self._sight: Sight | None = None
+        self.length, self.listening, self.alike = len(observations), listening, alike
+
+    def advance(self) -> Tensor:
+        """One step, and the reading for the answer."""
+        observation = self._observations[self._tick]
+        if self._sight is not None:
+            observation = observation._replace(percept=self._sight.of(observation.percept))
+        _, self._state = self._mind._step(self._state, observation)
+        self._tick += 1
+        return self._mind.sync_out.read(self._state.sync_out, observation.constants.out)
+
+    def keep(self, rows: Tensor) -> None:
+        """Select the rows of the state, and of what is observed from now on."""
+        constants = self._observations[0].constants
+        self._state = self._mind._rows(self._state, constants, rows, self.length - self._tick)
+        attention = self._mind.config.attention
+        heads = 1 if attention is None else attention.heads
+        self._sight = Sight(rows if self._sight is None else self._sight.rows[rows], heads)
 
 
-class Thinker(Generic[Seeing]):
+class Thinker:
     """What every machine with ticks can do beside a whole thought: stop when it is enough, and hand out ticks."""
 
     def think(
@@ -88,8 +118,9 @@ class Thinker(Generic[Seeing]):
         question: Tensor | None = None,
         ticks: int | None = None,
         key: Key | None = None,
-    ) -> Iterator[Seeing]:
-        """Think, and hand out each tick when it is done: its `logits` (B, out), `certainty` (B,), and what led to them.
+    ) -> Iterator[Said]:
+        """Think, and hand out what is said at each tick when it is done: its `logits` (B, out), `certainty` (B,), and
+        `energy` (B,) and `others` where the machine has such heads.
 
         Arguments as for a call. A machine of streamed observations also takes any iterable of frames (B, …), one of
         which is seen per tick, when it comes; the question and the silence follow when it ends. The thought goes on
@@ -99,8 +130,8 @@ class Thinker(Generic[Seeing]):
             frames = checks.instance("x", x, Iterable, fix="a tensor (B, S, …), or whatever hands out frames (B, …)")
             return _live(self, iter(frames), question, ticks, key)
         with torch.no_grad():
-            plan = self._plan(x, question, ticks, key)
-        return _ticks(self, plan)
+            course = self._course(x, question, ticks, key)
+        return _ticks(self._heads(), course)
 
 
 @torch.no_grad()
@@ -110,19 +141,16 @@ def _think(mind: Mind, x: Tensor, halt: Any, question: Tensor | None, ticks: int
     if answer is None:
         fix = "model.observe(state, x) for a machine without one"
         raise checks.InvalidValue(checks.message("answer", "a machine with an answer head", "none", fix))
-    plan = mind._plan(x, question, ticks, key)
+    course, heads, kept = mind._course(x, question, ticks, key), mind._heads(), None
     policy.start(len(x))
-    state, length, kept = plan.state, len(plan.observations), None
-    crowd, diary, sight = Crowd(len(x), x.device), Diary(length, len(x)), Sight(len(x))
-    for t, observation in enumerate(plan.observations):
-        observation = observation._replace(percept=sight.of(observation.percept, crowd.samples))
-        _, state = mind._step(state, observation)
-        said = crowd.of_thinking(mind._heads().read(mind.sync_out.read(state.sync_out, observation.constants.out)))
-        _check_numbers(said, crowd.who(), t, x)
-        diary.write(t, said, crowd.who())
-        if t < plan.listening:
+    crowd, diary = Crowd(len(x), x.device), Diary(course.length, len(x))
+    for t in range(course.length):
+        said, samples = crowd.of_thinking(heads.read(course.advance())), crowd.who()
+        _check_numbers(said, samples, t, x)
+        diary.write(t, said, samples)
+        if t < course.listening:
             continue
-        seen = Seen(*said[:3], t + 1 - plan.listening, length - 1 - t, answer.positions)  # pyright: ignore
+        seen = Seen(*said[:3], t + 1 - course.listening, course.length - 1 - t, answer.positions)  # pyright: ignore
         stops, kept = policy.step(seen, kept)
         if not bool(stops.any()):
             continue
@@ -130,55 +158,52 @@ def _think(mind: Mind, x: Tensor, halt: Any, question: Tensor | None, ticks: int
         kept = tuple(part[~stops] for part in kept)
         if not len(crowd.thinking):
             break
-        rows = crowd.reduce() if plan.alike else None
+        rows = crowd.reduce() if course.alike else None
         if rows is not None:
-            state = mind._rows(state, observation.constants, rows, length - 1 - t)
+            course.keep(rows)
     return diary.thought()
 
 
 @torch.no_grad()
-def _ticks(mind: Any, plan: Plan) -> Iterator[Any]:
-    state = plan.state
-    for observation in plan.observations:
-        tick, state = mind.tick(state, observation)
-        yield tick
+def _ticks(heads: Heads, course: Course) -> Iterator[Said]:
+    for _ in range(course.length):
+        yield heads.read(course.advance())
 
 
 @torch.no_grad()
 def _live(
     mind: Any, frames: Iterator[Tensor], question: Tensor | None, ticks: int | None, key: Key | None
-) -> Iterator[Any]:
+) -> Iterator[Said]:
     """A tick for each frame when it comes, and then those of a question and of silence."""
-    senses, observation, state, tick = mind._senses(), None, None, None
+    senses, heads, observation, state, read = mind._senses(), mind._heads(), None, None, None
     for frame in frames:
         checks.instance("frame", frame, Tensor, fix="torch.from_numpy(frame)")
         if observation is None:
             observation, state = mind.perceive(frame, key=key), mind.init_state(len(frame))
         else:
             observation = observation._replace(percept=senses.percept(frame))
-        tick, state = mind.tick(state, observation)
-        yield tick
-    if observation is None or tick is None:
+        _, state = mind._step(state, observation)
+        read = mind.sync_out.read(state.sync_out, observation.constants.out)
+        yield heads.read(read)
+    if observation is None or read is None:
         raise checks.InvalidValue(checks.message("x", "one frame or more", "none", "a stream that hands out frames"))
-    for percept in senses.after_stream(question, mind._ticks(ticks), tick.sync_out):
-        tick, state = mind.tick(state, observation._replace(percept=percept))
-        yield tick
+    for percept in senses.after_stream(question, mind._ticks(ticks), read):
+        _, state = mind._step(state, observation._replace(percept=percept))
+        yield heads.read(mind.sync_out.read(state.sync_out, observation.constants.out))
 
 
 class Sight:
-    """What the rows of a batch observe: those of a tick's percept, made once for as long as both stay the same."""
+    """What some samples (m,) of a batch observe: those rows of a percept, selected once for as long as it lasts."""
 
-    def __init__(self, batch: int):
-        self._batch = batch
-        self._last: tuple[Percept, Tensor, Percept] | None = None
+    def __init__(self, rows: Tensor, heads: int):
+        self.rows, self.heads = rows, heads
+        self._last: tuple[Percept, Percept] | None = None
 
-    def of(self, percept: Percept, samples: Tensor) -> Percept:
-        """The percept (B, …) of samples (m,)."""
-        if len(samples) == self._batch:
-            return percept
-        if self._last is None or self._last[0] is not percept or self._last[1] is not samples:
-            self._last = percept, samples, percept_rows(percept, samples, self._batch)
-        return self._last[2]
+    def of(self, percept: Percept) -> Percept:
+        """The percept (B, …) of those samples."""
+        if self._last is None or self._last[0] is not percept:
+            self._last = percept, percept_rows(percept, self.rows, self.heads)
+        return self._last[1]
 
 
 def _check_numbers(said: Said, samples: Tensor, tick: int, x: Tensor) -> None:
