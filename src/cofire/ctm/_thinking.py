@@ -6,7 +6,7 @@ samples that have stopped, and an answer equals that of the full run cut at the 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from cofire.ctm.halting._policy import Policy, Seen, as_policy
 from cofire.random import Key
 
 
+@runtime_checkable
 class Course(Protocol):
     """A thought that goes on tick by tick, for fewer and fewer samples."""
 
@@ -37,6 +38,7 @@ class Course(Protocol):
         ...
 
 
+@runtime_checkable
 class Mind(Protocol):
     """What thinking needs of a machine; `CTM` and `LSTMBaseline` have it."""
 
