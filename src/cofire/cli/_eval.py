@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofire.cli._arguments import integer
+from cofire.cli._halt import POLICIES, policy, stopped
 
 if TYPE_CHECKING:
     from cofire.viz._run_evidence import RunEvidence
@@ -24,6 +25,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
     ticks = integer("--ticks", 1, 10**6)
     parser.add_argument("--ticks", type=ticks, metavar="N", help="of thought (as many as it was trained with)")
+    policies = "; ".join(text for _, text in POLICIES.values())
+    parser.add_argument("--halt", type=policy, metavar="POLICY", help=f"stop thinking early. {policies}")
     parser.add_argument("--batch-size", type=integer("--batch-size", 1, 10**6), metavar="N", help="(that of training)")
     parser.add_argument("--threads", type=integer("--threads", 1, 4096), metavar="N", help="to compute on (all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
@@ -44,6 +47,9 @@ def run(arguments: Namespace) -> int:
     evidence = look(trained, arguments.batch_size, arguments.ticks)
     seconds = time.perf_counter() - begin
     found = numbers(evidence, seconds)
+    if arguments.halt:
+        size = arguments.batch_size or trained.train.test_batch_size
+        found["halt"] = stopped(trained, evidence, arguments.halt, batch_size=size, ticks=arguments.ticks)
     print(told(found))
     if arguments.json:
         content = json.dumps(found, indent=1, allow_nan=False) + "\n"
@@ -85,7 +91,24 @@ def told(found: dict[str, Any]) -> str:
         for tick in shown(ticks):
             scores = {name: found["by_tick"][name][tick] for name in names}
             lines += [_row(f"{tick + 1}", scores, f"{certainty[tick]:.3f}")]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_told_of_halt(found["halt"]) if "halt" in found else ())])
+
+
+def _told_of_halt(halt: dict[str, Any]) -> list[str]:
+    """What stopping early saves, as a short table."""
+    names = list(halt["scores"])
+    rows = [
+        ("full run", halt["full_scores"], f"{halt['full_ticks']:.1f}", halt["full_seconds"]),
+        (halt["policy"], halt["scores"], f"{halt['ticks']:.1f}", halt["seconds"]),
+    ]
+    ticks, seconds = halt["full_ticks"] / halt["ticks"], halt["full_seconds"] / halt["seconds"]
+    lost = 100 * (halt["full_scores"][names[0]] - halt["scores"][names[0]])
+    return [
+        f"stopping early, on {halt['examples']:,} examples",
+        f"{'':<20}" + "".join(f"{name:>10}" for name in names) + f"{'ticks':>10}{'seconds':>10}",
+        *(_row(name, scores, used) + f"{time:>10.2f}" for name, scores, used, time in rows),
+        f"{ticks:.1f}x fewer ticks, {seconds:.1f}x less time, {lost:.1f} points of {names[0]} lost",
+    ]
 
 
 def shown(ticks: int) -> list[int]:

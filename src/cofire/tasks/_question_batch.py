@@ -68,20 +68,29 @@ class QuestionBatch(Batch):
             return parts[0]
         for part in parts:
             checks.instance("answer", part, Thought, fix="show questions of one kind at a time, batch.kinds() has them")
-        order = torch.cat(places).argsort()
+        order, longest = torch.cat(places).argsort(), max(part.certainty.shape[1] for part in parts)
+        parts = [_lengthened(part, longest) for part in parts]
         joined = {name: torch.cat(values)[order] for name, values in _columns(parts).items()}
         others = {name: torch.cat([part.others[name] for part in parts])[order] for name in parts[0].others}
         return Thought(**joined, others=others)
 
 
 def _after(thought: Thought, tick: int) -> Thought:
-    """Return what is thought from a tick on."""
-    cut = {name: values[0][..., tick:] for name, values in _columns([thought]).items()}
-    return replace(thought, **cut, others={name: value[..., tick:] for name, value in thought.others.items()})
+    """Return what is thought from a tick on; where samples stopped by themselves, their ticks count from there too."""
+    cut = {name: values[0][..., tick:] for name, values in _columns([thought]).items() if name != "ticks"}
+    others = {name: value[..., tick:] for name, value in thought.others.items()}
+    return replace(thought, **cut, others=others, ticks=None if thought.ticks is None else thought.ticks - tick)
+
+
+def _lengthened(thought: Thought, ticks: int) -> Thought:
+    """Return a thought that was stopped early, its last tick repeated up to so many."""
+    here = torch.arange(ticks, device=thought.certainty.device).clamp(max=thought.certainty.shape[1] - 1)
+    longer = {name: values[0][..., here] for name, values in _columns([thought]).items() if name != "ticks"}
+    return replace(thought, **longer, others={name: value[..., here] for name, value in thought.others.items()})
 
 
 def _columns(thoughts: list[Thought]) -> dict[str, list[Tensor]]:
-    """Return the tensors of thoughts by name, those that there are; ticks are their last dimension."""
+    """Return the tensors of thoughts by name, those that there are; ticks are the last dimension of all but "ticks"."""
     names = [field.name for field in fields(Thought) if isinstance(getattr(thoughts[0], field.name), Tensor)]
     return {name: [getattr(thought, name) for thought in thoughts] for name in names}
 

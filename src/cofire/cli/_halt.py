@@ -1,0 +1,141 @@
+"""Early stops on the command line: a policy by name, and what it saves on held-out examples."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cofire import checks
+from cofire.cli._arguments import Usage, integer, number
+
+if TYPE_CHECKING:
+    import torch
+
+    from cofire.train import Run
+    from cofire.viz._run_evidence import RunEvidence
+
+# Name of a policy, how its value is read, and what it means.
+POLICIES: dict[str, tuple[Callable[[str], Any], str]] = {
+    "certainty": (number("--halt certainty", 0, 1), "certainty=0.9: when so certain"),
+    "patience": (integer("--halt patience", 1, 10**6), "patience=3: when the answer has stayed for so many ticks"),
+    "plateau": (integer("--halt plateau", 1, 10**6), "plateau=3: when certainty has not risen for so many ticks"),
+    "energy": (integer("--halt energy", 1, 10**6), "energy=1: so many ticks after the lowest energy"),
+    "budget": (number("--halt budget", 1, 10**6), "budget=5: so many ticks per example, spent where there is doubt"),
+    "calibrated": (
+        number("--halt calibrated", 0, 1),
+        "calibrated=0.002: as soon as no more accuracy is lost, fitted on one half and measured on the other",
+    ),
+}
+
+
+class Halt(NamedTuple):
+    """A policy by name and its value."""
+
+    name: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value:g}"
+
+
+def policy(text: str) -> Halt:
+    """Read NAME=VALUE.
+
+    >>> policy("patience=3")
+    Halt(name='patience', value=3)
+    """
+    name, _, value = text.partition("=")
+    try:
+        checks.choice("--halt", name, POLICIES)
+    except checks.InvalidValue as problem:
+        raise Usage(str(problem)) from problem  # argparse would hide what it takes for a ValueError of its own
+    return Halt(name, POLICIES[name][0](value))
+
+
+def stopped(run: "Run", evidence: "RunEvidence", halt: Halt, *, batch_size: int, ticks: int | None) -> dict[str, Any]:
+    """Think until the policy says stop, beside the full run on the same examples: scores, ticks, and time of both."""
+    import numpy as np
+
+    from cofire.train._evaluate import batches, looking
+
+    think: Any = getattr(run.model, "think", None)
+    if think is None:
+        got = type(run.model).__name__
+        raise checks.InvalidValue(checks.message(str(run.folder), "a model that thinks", got, "leave --halt away"))
+    begin = len(evidence.tick) // 2 if halt.name == "calibrated" else 0
+    options = {} if ticks is None else {"ticks": ticks}
+    rows: list[dict[str, np.ndarray]] = []
+    seconds = np.zeros(2)
+    with looking(run.model):
+        for places in batches(len(evidence.tick) - begin, batch_size):
+            batch = run.task.test(places + begin)
+            rule = build(halt, run, evidence, len(places))
+            if not rows:
+                batch.show(run.model, **options)  # the first call pays for what later ones find ready
+            full, first = timed(batch.show, run.model, **options)
+            short, second = timed(batch.show, think, halt=rule, **options)
+            seconds += first, second
+            found = run.task.score(short.logits, batch.targets, read(evidence, short.certainty))
+            whole = run.task.score(full.logits, batch.targets, read(evidence, full.certainty))
+            rows.append(
+                {name: score.double().numpy() for name, score in found.items()}
+                | {f"full {name}": score.double().numpy() for name, score in whole.items()}
+                | {"ticks": short.ticks.double().numpy()}
+            )
+    means = {name: float(np.concatenate([row[name] for row in rows]).mean()) for name in rows[0]}
+    return {
+        "policy": str(halt),
+        "examples": len(evidence.tick) - begin,
+        "ticks": means.pop("ticks"),
+        "seconds": round(float(seconds[1]), 3),
+        "scores": {name: value for name, value in means.items() if not name.startswith("full ")},
+        "full_ticks": evidence.ticks,
+        "full_seconds": round(float(seconds[0]), 3),
+        "full_scores": {name[5:]: value for name, value in means.items() if name.startswith("full ")},
+    }
+
+
+def build(halt: Halt, run: "Run", evidence: "RunEvidence", batch: int) -> Any:
+    """Make the policy for a batch."""
+    from cofire.ctm import halting
+
+    match halt.name:
+        case "budget":
+            return halting.Budget(round(halt.value * batch))
+        case "calibrated":
+            return calibrated(evidence, halt.value)
+    kinds = {"certainty": halting.Certainty, "patience": halting.Patience, "energy": halting.EnergyMinimum}
+    return {**kinds, "plateau": halting.Plateau}[halt.name](halt.value)
+
+
+def calibrated(evidence: "RunEvidence", loss: float) -> Any:
+    """Fit confidence and threshold on the first half of the held-out examples."""
+    import numpy as np
+    import torch
+
+    from cofire.ctm import Thought, halting
+
+    half = len(evidence.tick) // 2
+    by_tick = [
+        evidence.scores_at(np.full(len(evidence.tick), tick))["accuracy"][:half] for tick in range(evidence.ticks)
+    ]
+    logits, certainty = (torch.from_numpy(one[:half]) for one in evidence.answers[:2])
+    answer = evidence.model.config.answer
+    return halting.calibrate(
+        Thought(logits, certainty),
+        torch.from_numpy(np.stack(by_tick, axis=1)),
+        positions=answer.positions if answer else 1,
+        loss=loss,
+    )
+
+
+def read(evidence: "RunEvidence", certainty: "torch.Tensor") -> "torch.Tensor":
+    """The tick at which each example is read, as `RunEvidence.tick` has it."""
+    import torch
+
+    return certainty.argmax(1) if evidence.stops else torch.full((len(certainty),), certainty.shape[1] - 1)
+
+
+def timed(call: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, float]:
+    """What a call returns, and how many seconds it takes."""
+    begin = time.perf_counter()
+    return call(*arguments, **options), time.perf_counter() - begin
