@@ -94,11 +94,14 @@ class AttentionReader(nn.Module):
 
     def constants(self, key: Key | None) -> AttentionConstants:
         """The merged query projection of this call."""
-        scale = 1 / math.sqrt(self.config.width // self.config.heads)
         dropping = self.training and self.config.dropout > 0
-        weight = (self.query_in.weight @ self.query.weight) * scale
-        bias = torch.addmv(self.query_in.bias, self.query_in.weight, self.query.bias) * scale
-        return AttentionConstants(linear_map(weight, bias), key if dropping else None)
+        return AttentionConstants(linear_map(*self.query_map()), key if dropping else None)
+
+    def query_map(self) -> tuple[Tensor, Tensor]:
+        """Weight (width, P) and bias (width,) of the query's two maps in one, with the scale of the scores."""
+        scale = 1 / math.sqrt(self.config.width // self.config.heads)
+        bias = torch.addmv(self.query_in.bias, self.query_in.weight, self.query.bias)
+        return (self.query_in.weight @ self.query.weight) * scale, bias * scale
 
     def attend(
         self, synchronisation: Tensor, percept: Percept, constants: AttentionConstants, tick: int

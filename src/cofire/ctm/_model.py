@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from cofire import checks
 from cofire.ctm._attention import AttentionConstants, AttentionReader, Percept
+from cofire.ctm._compiled import CompiledThought, compiles, think_compiled
 from cofire.ctm._config import CTMConfig
 from cofire.ctm._heads import Heads
 from cofire.ctm._history import SPARE_TICKS, History
@@ -33,7 +34,7 @@ from cofire.ctm._rows import reading_rows
 from cofire.ctm._senses import Senses
 from cofire.ctm._synapses import SynapseConstants
 from cofire.ctm._synchronisation import Windowed
-from cofire.ctm._thinking import PlainCourse, Thinker
+from cofire.ctm._thinking import Course, PlainCourse, Thinker
 from cofire.ctm._thought import Thought
 from cofire.random import Key
 from cofire.random import torch_ as draws
@@ -215,7 +216,9 @@ class CTM(Thinker, nn.Module):
 
         Raises InvalidValue for an empty batch, impossible ticks, or dropout without a key.
         """
-        constants, percepts = self._prepare(x, question, ticks, key)
+        if compiles(self):
+            return self._heads().thought(think_compiled(self, self._percepts(x, question, ticks), len(x)))
+        percepts, constants = self._percepts(x, question, ticks), self.constants(len(x), key)
         state = self._start(constants, len(x), len(percepts))
         steps = self._think(percepts, constants, state)
         activations = torch.stack([step.activation for step in steps])
@@ -233,7 +236,7 @@ class CTM(Thinker, nn.Module):
         """
         from cofire.ctm._record import to_recording
 
-        constants, percepts = self._prepare(x, question, ticks, key)
+        percepts, constants = self._percepts(x, question, ticks), self.constants(len(x), key)
         state = self._start(constants, len(x), len(percepts))
         steps = self._think(percepts, constants, state)
         activations = torch.stack([step.activation for step in steps])
@@ -276,16 +279,16 @@ class CTM(Thinker, nn.Module):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _prepare(
-        self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None
-    ) -> tuple[Constants, list[Percept]]:
+    def _percepts(self, x: Tensor, question: Tensor | None, ticks: int | None) -> list[Percept]:
         senses, dtype = self._senses(), self.start_window.dtype
-        percepts = senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
-        return self.constants(len(x), key), percepts
+        return senses.percepts(x, question, self._ticks(ticks), streamed=self.config.streamed, dtype=dtype)
 
-    def _course(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> PlainCourse:
-        constants, percepts = self._prepare(x, question, ticks, key)
+    def _course(self, x: Tensor, question: Tensor | None, ticks: int | None, key: Key | None) -> Course:
+        percepts = self._percepts(x, question, ticks)
         listening = len(percepts) - self._ticks(ticks) if self.config.streamed else 0
+        if compiles(self):
+            return CompiledThought(self, percepts, len(x), listening=listening)
+        constants = self.constants(len(x), key)
         observations = [Observation(percept, constants) for percept in percepts]
         state, alike = self._start(constants, len(x), len(percepts)), not (self.training and self._drops())
         return PlainCourse(self, state, observations, listening=listening, alike=alike)

@@ -37,6 +37,10 @@ class FastNeurons:
         numbers[12:16] = out.data_ptr(), 4 * out.stride(0), newest.data_ptr(), 4 * newest.stride(0)
         self.work()
 
+    def keep(self, rows: Tensor) -> None:
+        """Go on with some of the samples; as many as fill the lanes, where there were so many."""
+        self.work.numbers[2] = len(rows)
+
 
 def applies(weights: tuple[Tensor, ...]) -> bool:
     """Whether there is a compiled form: two layers in single precision on a CPU, and nothing that must be traced."""

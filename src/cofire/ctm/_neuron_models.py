@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
+from cofire.ctm._neuron_fast import applies
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -149,7 +150,7 @@ class NeuronModels(nn.Module):
         norms = [layer.norm for layer in layers if layer.norm is not None]
         dropping = self.training and self.dropout > 0
         weights = tuple(layer.weight / layer.temperature for layer in layers)
-        if batch < FEW_SAMPLES:  # the same numbers with the inputs of a neuron as rows in memory
+        if batch < FEW_SAMPLES and not applies(weights):  # the inputs of a neuron as rows in memory
             weights = tuple(weight.transpose(1, 2).contiguous().transpose(1, 2) for weight in weights)
         return NeuronConstants(
             weights=weights,

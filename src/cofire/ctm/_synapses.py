@@ -39,7 +39,7 @@ class SynapseBlock:
 
     def build(self, neurons: int, inputs: int) -> "Synapse":
         """The module for D neurons and I observed inputs."""
-        return _Blocks(self, neurons, inputs)
+        return Blocks(self, neurons, inputs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ class SynapseUNet:
 
     def build(self, neurons: int, inputs: int) -> "Synapse":
         """The module for D neurons and I observed inputs."""
-        return _UNet(self, neurons, inputs)
+        return UNet(self, neurons, inputs)
 
 
 Map = Callable[[Tensor], Tensor]
@@ -91,18 +91,21 @@ class Synapse(nn.Module):
 
     def constants(self, projection: tuple[Tensor, Tensor] | None, key: Key | None) -> SynapseConstants:
         """Prepare the maps, and fold the observation's last map (weight (I, I'), bias (I,)) into the first."""
-        weight, bias = self.first.weight, self.first.bias
-        direct = linear_map(weight, bias)
+        direct = linear_map(self.first.weight, self.first.bias)
         later = tuple(linear_map(linear.weight, linear.bias) for linear in self.later())
         if projection is None:
             return SynapseConstants(direct, None, None, later, key)
         if self.training and self.dropout > 0:
             return SynapseConstants(direct, None, projection, later, key)
+        return SynapseConstants(direct, linear_map(*self.first_map(projection)), None, later, None)
+
+    def first_map(self, projection: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the map of [o; z], with the map that o still lacks multiplied in, where there is one."""
+        weight, bias = self.first.weight, self.first.bias
+        if projection is None:
+            return weight, bias
         observed, activations = weight[:, : self.inputs], weight[:, self.inputs :]
-        folded = torch.cat([observed @ projection[0], activations], 1)
-        return SynapseConstants(
-            direct, linear_map(folded, torch.addmv(bias, observed, projection[1])), None, later, None
-        )
+        return torch.cat([observed @ projection[0], activations], 1), torch.addmv(bias, observed, projection[1])
 
     def forward(
         self, observed: Tensor, activation: Tensor, constants: SynapseConstants, tick: int, *, project: bool
@@ -132,7 +135,9 @@ class Synapse(nn.Module):
         raise NotImplementedError
 
 
-class _Blocks(Synapse):
+class Blocks(Synapse):
+    """The module of a `SynapseBlock`."""
+
     def __init__(self, config: SynapseBlock, neurons: int, inputs: int):
         super().__init__(inputs, config.dropout, nn.Linear(inputs + neurons, 2 * neurons))
         self.norm = nn.LayerNorm(neurons)
@@ -162,7 +167,9 @@ class _Step(nn.Module):
         return F.silu(self.norm(linear(x)))
 
 
-class _UNet(Synapse):
+class UNet(Synapse):
+    """The module of a `SynapseUNet`."""
+
     def __init__(self, config: SynapseUNet, neurons: int, inputs: int):
         super().__init__(inputs, config.dropout, nn.Linear(inputs + neurons, neurons))
         widths = config.widths(neurons)

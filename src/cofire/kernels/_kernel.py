@@ -16,6 +16,6 @@ class Kernel:
     @cached_property
     def address(self) -> int:
         """Where the compiled function lies."""
-        compiled = cfunc("void(int64)", cache=True, nopython=True, error_model="numpy")(self.function)
+        compiled = cfunc("void(int64)", cache=True, error_model="numpy")(self.function)
         self._alive = compiled
-        return compiled.address
+        return int(compiled.address)  # pyright: ignore[reportArgumentType]

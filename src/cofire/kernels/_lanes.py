@@ -9,9 +9,11 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.datamodel import models, register_default
-from numba.extending import intrinsic
+from numba.core.datamodel import models
+from numba.core.datamodel.registry import register_default
+from numba.extending import intrinsic as _intrinsic
 
+intrinsic: Any = _intrinsic  # what it returns is called without the typing context
 WIDTH = 16
 BYTES = 4 * WIDTH
 _FLOAT, _INTEGER = ir.FloatType(), ir.IntType(32)

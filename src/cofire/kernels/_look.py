@@ -2,9 +2,9 @@
 
     p = softmax(K q),    o = V p
 
-with the scale of the scores in q already; keys and values are (w, N') per sample and head, the N tokens followed by
-zeros up to a multiple of sixteen. The work is described by int64 numbers, which lie eight bytes apart; addresses and
-strides are in bytes:
+with the scale of the scores in q already. Keys are (w, N') per sample and head, the N tokens followed by zeros up to a
+multiple of sixteen; values are (N, w'), the width followed by zeros likewise. The work is described by int64 numbers,
+which lie eight bytes apart; addresses and strides are in bytes:
 
     0  the counter of heads taken      24 width w       48 keys       72 p, N' numbers per sample and head
     8  samples times heads B H         32 tokens N      56 values     80 o: from a sample to the next
@@ -12,9 +12,11 @@ strides are in bytes:
 """
 
 import numpy as np
+from numba import njit
 
 from cofire.kernels._kernel import Kernel
 from cofire.kernels._lanes import (
+    BYTES,
     WIDTH,
     add,
     claim,
@@ -26,14 +28,65 @@ from cofire.kernels._lanes import (
     load,
     multiply,
     number,
-    put,
     splat,
     store,
+    store_some,
     subtract,
     total,
 )
 
-_NOTHING, _LOW = np.float32(0), np.float32(-3.4e38)
+_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
+_NOTHING, _ONE, _LOW = np.float32(0), np.float32(1), np.float32(-3.4e38)
+
+
+@njit(**_OPTIONS)
+def _weighted(factors, count, rows, row, at, size, out):
+    """Write sum_i factor_i row_i for the columns behind the first `at` bytes, of which `size` are wanted."""
+    sum0 = sum1 = sum2 = sum3 = splat(_NOTHING)
+    rows += at
+    if size > 3 * WIDTH:  # four sums under way hide the latency of an addition
+        for i in range(count):
+            factor = splat(number(factors + 4 * i))
+            sum0, sum1 = fused(factor, load(rows), sum0), fused(factor, load(rows + BYTES), sum1)
+            sum2, sum3 = fused(factor, load(rows + 2 * BYTES), sum2), fused(factor, load(rows + 3 * BYTES), sum3)
+            rows += row
+        store(out + at, sum0)
+        store(out + at + BYTES, sum1)
+        store(out + at + 2 * BYTES, sum2)
+        store_some(out + at + 3 * BYTES, sum3, size - 3 * WIDTH)
+        return 4
+    for i in range(count):
+        sum0 = fused(splat(number(factors + 4 * i)), load(rows), sum0)
+        rows += row
+    store_some(out + at, sum0, size)
+    return 1
+
+
+@njit(**_OPTIONS)
+def _products(factors, count, rows, row, size, out):
+    """Write sum_i factor_i row_i, `size` numbers."""
+    at = 0
+    while at < 4 * size:
+        at += BYTES * _weighted(factors, count, rows, row, at, size - at // 4, out)
+
+
+@njit(**_OPTIONS)
+def _softmax(p, tokens):
+    greatest = _LOW
+    for at in range(0, tokens, WIDTH):
+        scores = load(p + 4 * at)
+        if tokens - at < WIDTH:  # what is filled up does not count: the first score takes its place
+            first_score = splat(number(p + 4 * at))
+            scores = add(keep(subtract(scores, first_score), tokens - at), first_score)
+        greatest = max(greatest, highest(scores))
+    sums, most = splat(_NOTHING), splat(greatest)
+    for at in range(0, tokens, WIDTH):
+        share = keep(exponential(subtract(load(p + 4 * at), most)), tokens - at)
+        sums = add(sums, share)
+        store(p + 4 * at, share)
+    factor = splat(_ONE / total(sums))
+    for at in range(0, tokens, WIDTH):
+        store(p + 4 * at, multiply(load(p + 4 * at), factor))
 
 
 @Kernel
@@ -41,37 +94,15 @@ def look(memory):
     """P = softmax(K q), o = V p."""
     count, heads = integer(memory + 8), integer(memory + 16)
     width, tokens = integer(memory + 24), integer(memory + 32)
-    row = (tokens + WIDTH - 1) // WIDTH * 4 * WIDTH
+    along = (tokens + WIDTH - 1) // WIDTH * BYTES
+    across = (width + WIDTH - 1) // WIDTH * BYTES
     start = claim(memory, 4)
     while start < count:
         for head in range(start, min(start + 4, count)):
-            q = integer(memory + 40) + 4 * width * head
-            keys, values = integer(memory + 48) + width * row * head, integer(memory + 56) + width * row * head
-            p = integer(memory + 72) + row * head
-            o = integer(memory + 64) + head // heads * integer(memory + 80) + 4 * width * (head % heads)
-            greatest = _LOW
-            for at in range(0, 4 * tokens, 4 * WIDTH):
-                score = splat(_NOTHING)
-                for k in range(width):
-                    score = fused(splat(number(q + 4 * k)), load(keys + k * row + at), score)
-                store(p + at, score)
-                left = tokens - at // 4
-                if left >= WIDTH:
-                    greatest = max(greatest, highest(score))
-                else:
-                    for n in range(left):
-                        greatest = max(greatest, number(p + at + 4 * n))
-            sums, most = splat(_NOTHING), splat(greatest)
-            for at in range(0, 4 * tokens, 4 * WIDTH):
-                share = keep(exponential(subtract(load(p + at), most)), tokens - at // 4)
-                sums = add(sums, share)
-                store(p + at, share)
-            factor = splat(np.float32(1) / total(sums))
-            for at in range(0, 4 * tokens, 4 * WIDTH):
-                store(p + at, multiply(load(p + at), factor))
-            for k in range(width):
-                seen = splat(_NOTHING)
-                for at in range(0, 4 * tokens, 4 * WIDTH):
-                    seen = fused(load(p + at), load(values + k * row + at), seen)
-                put(o + 4 * k, total(seen))
+            q, p = integer(memory + 40) + 4 * width * head, integer(memory + 72) + along * head
+            keys, values = integer(memory + 48) + width * along * head, integer(memory + 56) + tokens * across * head
+            out = integer(memory + 64) + head // heads * integer(memory + 80) + 4 * width * (head % heads)
+            _products(q, width, keys, along, along // 4, p)
+            _softmax(p, tokens)
+            _products(p, tokens, values, across, width, out)
         start = claim(memory, 4)
