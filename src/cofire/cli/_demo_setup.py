@@ -1,5 +1,6 @@
 """The sizes of the demonstration: its model, its control, and how both are trained."""
 
+from cofire import checks
 from cofire.ctm import CTMConfig, one_tick_control
 from cofire.train import TrainConfig
 from cofire.train.presets import find_preset, with_steps
@@ -10,7 +11,7 @@ STEPS = PRESET.train.steps
 
 def demo_config() -> CTMConfig:
     """Return the configuration of the model that thinks."""
-    return PRESET.model  # pyright: ignore[reportReturnType]
+    return checks.instance("model", PRESET.model, CTMConfig)
 
 
 def control_config() -> CTMConfig:
@@ -20,4 +21,4 @@ def control_config() -> CTMConfig:
 
 def train_config(steps: int) -> TrainConfig:
     """Return how both are trained; short runs warm up for less and look at held-out digits once."""
-    return with_steps(PRESET.train, steps)
+    return checks.instance("train", with_steps(PRESET.train, steps), TrainConfig)

@@ -6,10 +6,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cofire import checks
 from cofire.cli._arguments import integer
 from cofire.cli._halt import POLICIES, policy, stopped
+from cofire.files import write_atomically
 
 if TYPE_CHECKING:
+    from cofire.train import Run
     from cofire.viz._run_evidence import RunEvidence
 
 MOST_ROWS = 12  # of the table by tick
@@ -37,24 +40,51 @@ def run(arguments: Namespace) -> int:
     import torch
 
     from cofire.cli._report import look
-    from cofire.files import write_atomically
     from cofire.train import load_run
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     trained = load_run(arguments.run)
+    if trained.name == "control":
+        return play(trained, arguments)
     begin = time.perf_counter()
     evidence = look(trained, arguments.batch_size, arguments.ticks)
     seconds = time.perf_counter() - begin
     found = numbers(evidence, seconds)
     if arguments.halt:
-        size = arguments.batch_size or trained.train.test_batch_size
+        size = arguments.batch_size or trained.config["train"]["test_batch_size"]
         found["halt"] = stopped(trained, evidence, arguments.halt, batch_size=size, ticks=arguments.ticks)
     print(told(found))
-    if arguments.json:
-        content = json.dumps(found, indent=1, allow_nan=False) + "\n"
-        write_atomically(arguments.json, lambda file: file.write(content.encode()))
+    write(found, arguments.json)
     return 0
+
+
+def play(trained: "Run", arguments: Namespace) -> int:
+    """Let an agent act in fixed episodes, and say what it has earned."""
+    from cofire.random import Key
+    from cofire.train.ppo import evaluate
+
+    for name in ("ticks", "halt"):
+        if getattr(arguments, name) is not None:
+            fix = "train it with --set model.ticks=…" if name == "ticks" else "leave it away"
+            raise checks.InvalidValue(checks.message(f"--{name}", "none for a run of control", "one", fix))
+    key, episodes = Key.from_json(trained.config["key"]), trained.config["train"]["evaluation_episodes"]
+    found: dict[str, Any] = {"run": str(trained.folder), "task": trained.name, "episodes": episodes}
+    print(f"{trained.folder}: {episodes:,} fixed episodes of {trained.task!r}")
+    for name, greedy in (("likeliest actions", True), ("drawn actions", False)):
+        played = evaluate(trained.model, trained.task, key=key.fold("evaluation"), episodes=episodes, greedy=greedy)
+        returns, lengths = played.returns, played.lengths
+        print(f"{name:<20}return {returns.mean():.2f} ± {returns.std():.2f}, length {lengths.mean():.1f}")
+        found[name.replace(" ", "_")] = {"returns": returns.tolist(), "lengths": lengths.tolist()}
+    write(found, arguments.json)
+    return 0
+
+
+def write(found: dict[str, Any], path: Path | None) -> None:
+    """Write the numbers, where that is wished."""
+    if path:
+        content = json.dumps(found, indent=1, allow_nan=False) + "\n"
+        write_atomically(path, lambda file: file.write(content.encode()))
 
 
 def numbers(evidence: "RunEvidence", seconds: float) -> dict[str, Any]:
@@ -62,7 +92,7 @@ def numbers(evidence: "RunEvidence", seconds: float) -> dict[str, Any]:
     last = evidence.scores_at(evidence.tick * 0 + evidence.ticks - 1)
     return {
         "run": str(evidence.folder),
-        "task": evidence.task.name,
+        "task": evidence.name,
         "examples": len(evidence.tick),
         "ticks": evidence.ticks,
         "seconds": round(seconds, 3),

@@ -59,7 +59,7 @@ def gather(folders: Sequence[Path]) -> tuple[list["Run"], list["Run"]]:
             controls.append(other)
         else:
             wanted = f"the same as {first.folder} with another seed, or its one-tick control"
-            got = f"{other.task.name} {other.preset}".strip() + " with other settings"
+            got = f"{other.name} {other.preset}".strip() + " with other settings"
             raise checks.InvalidValue(checks.message(str(other.folder), wanted, got, "give it a report of its own"))
     return machines, controls or beside(machines)
 
@@ -87,7 +87,7 @@ def may_be_control(machine: "Run", folder: Path) -> bool:
     place = RunFolder(folder)
     try:
         config = place.read_config()
-        alike = config["task"]["name"] == machine.task.name and config["model"]["config"]["ticks"] == 1
+        alike = config["task"]["name"] == machine.name and config["model"]["config"]["ticks"] == 1
     except (checks.FileProblem, KeyError, TypeError):
         return False  # something else that lies there
     return alike and place.weights.exists()
@@ -95,23 +95,23 @@ def may_be_control(machine: "Run", folder: Path) -> bool:
 
 def same(first: "Run", other: "Run") -> bool:
     """Whether two runs differ by nothing but their seed."""
-    return other.model.config == first.model.config and alike(first, other)
+    return other.model_config == first.model_config and alike(first, other)
 
 
 def is_control(machine: "Run", other: "Run") -> bool:
     """Whether the other is the machine with a single tick of thought, trained in the same way."""
     from cofire.ctm import FeedForwardConfig, one_tick_control
 
-    config = machine.model.config
+    config = machine.model_config
     if isinstance(config, FeedForwardConfig) or config.ticks == 1:
         return False
-    return other.model.config == one_tick_control(config) and alike(machine, other)
+    return other.model_config == one_tick_control(config) and alike(machine, other)
 
 
 def alike(first: "Run", other: "Run") -> bool:
     """Whether task and training are the same, whatever the key."""
     settings = [{**run.config["task"]["settings"], "key": None} for run in (first, other)]
-    return first.task.name == other.task.name and settings[0] == settings[1] and first.train == other.train
+    return (first.name, first.config["train"], settings[0]) == (other.name, other.config["train"], settings[1])
 
 
 def together(machines: Sequence["Run"], controls: Sequence["Run"], batch_size: int | None) -> "RunEvidence":
@@ -125,11 +125,13 @@ def together(machines: Sequence["Run"], controls: Sequence["Run"], batch_size: i
 
 
 def look(run: "Run", batch_size: int | None, ticks: int | None = None) -> "RunEvidence":
-    """Show a run all held-out examples."""
+    """Show a run all held-out examples, where its task has some."""
     from cofire.train import predict
     from cofire.viz._run_evidence import RunEvidence
 
-    size = batch_size or run.train.test_batch_size
+    if not hasattr(run.task, "test_size"):
+        return RunEvidence.of(run, None)
+    size = batch_size or run.config["train"]["test_batch_size"]
     return RunEvidence.of(run, predict(run.model, run.task, batch_size=size, ticks=ticks))
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from torch import nn
 
 from cofire import checks
-from cofire.ctm import Model, build_model, model_config_from_json
-from cofire.tasks import Task, make_task
-from cofire.train._config import TrainConfig
+from cofire.ctm import ModelConfig, build_model, model_config_from_json
+from cofire.tasks import make_task
 from cofire.train._folder import RunFolder, load_weights
 from cofire.train._metrics import read_metrics
 
@@ -23,15 +22,21 @@ _FIX = "give the folder that cofire train, or cofire.train.train, has written"
 class Run:
     """A run that is kept in a folder, ready to be looked at.
 
-    model: with its trained weights, in evaluation mode, on the CPU. task: the same examples that it was trained and
-    tested on. config: what `config.json` says. metrics: the columns of `metrics.csv`, (rows,) each.
+    model: with its trained weights, in evaluation mode, on the CPU; an agent for a run of control. task: the same
+    examples that it was trained and tested on; for control, its world. config: what `config.json` says. metrics: the
+    columns of `metrics.csv`, (rows,) each.
     """
 
-    model: Model
-    task: Task
+    model: Any
+    task: Any
     config: Mapping[str, Any]
     metrics: Mapping[str, np.ndarray]
     folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name of its task."""
+        return self.config["task"]["name"]
 
     @property
     def preset(self) -> str:
@@ -44,9 +49,9 @@ class Run:
         return self.config["about"].get("seed")
 
     @cached_property
-    def train(self) -> TrainConfig:
-        """How it was trained."""
-        return TrainConfig.from_json(self.config["train"])
+    def model_config(self) -> ModelConfig:
+        """What the model is made of; for control, the machine within the agent."""
+        return model_config_from_json(self.config["model"]["config"])
 
     @property
     def steps(self) -> int:
@@ -74,20 +79,19 @@ def load_run(folder: Path | str) -> Run:
     >>> from cofire import Key
     >>> from cofire.ctm import Answer, Direct, FeedForward, FeedForwardConfig
     >>> from cofire.tasks import Digits
-    >>> from cofire.train import train
+    >>> from cofire.train import TrainConfig, train
     >>> config = FeedForwardConfig(width=4, backbone=Direct(features=28), answer=Answer(outputs=10))
     >>> with TemporaryDirectory() as folder:
     ...     done = train(FeedForward(config, key=Key(0)), Digits(key=Key(1)), TrainConfig(steps=2), folder)
     ...     run = load_run(folder)
-    >>> run.model.config == config, run.task.name, run.steps
+    >>> run.model.config == config, run.name, run.steps
     (True, 'digits', 2)
     """
     place = RunFolder(folder)
     config = place.read_config()
     try:
-        described = dict(config["model"])["config"]
+        described = config["model"]["config"]
         name, settings = config["task"]["name"], dict(config["task"]["settings"])
-        TrainConfig.from_json(config["train"])
         dict(config["about"])
     except (KeyError, TypeError, ValueError) as problem:
         got = f"one without its parts ({problem})"
@@ -99,12 +103,19 @@ def load_run(folder: Path | str) -> Run:
     if not place.weights.exists():
         fix = "let it train until its first checkpoint"
         raise checks.FileProblem(checks.message(str(place.path), "a run with weights", "none kept yet", fix))
-    model = build_model(model_config_from_json(described), key=None).to_empty(device="cpu")
-    load_weights(model, place.weights)
     metrics = read_metrics(place.metrics)
     if not len(metrics.get("step", ())):
         raise checks.FileProblem(checks.message(str(place.metrics), "a row for every step", "no rows", _FIX))
-    return Run(model=model.eval(), task=make_task(name, settings), config=config, metrics=metrics, folder=place.path)
+    if name == "control":
+        from cofire.train.ppo import load_control
+
+        control = load_control(folder)
+        model, task = control.agent, control.environment
+    else:
+        model = build_model(model_config_from_json(described), key=None).to_empty(device="cpu")
+        load_weights(model, place.weights)
+        model, task = model.eval(), make_task(name, settings)
+    return Run(model=model, task=task, config=config, metrics=metrics, folder=place.path)
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -9,8 +9,6 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from cofire.ctm import Model
-from cofire.tasks import Task
 from cofire.train import Predictions, Run
 
 
@@ -19,15 +17,16 @@ from cofire.train import Predictions, Run
 class RunEvidence:
     """A trained run and what it says about all N held-out examples, over T ticks.
 
-    task, model, config, metrics, folder: those of the run (`cofire.train.Run`); the model is in evaluation mode.
+    task, model, config, metrics, folder: those of the run (`cofire.train.Run`); the model is in evaluation mode. For
+    control the task is a world and the model an agent.
     predictions: logits (N, out, T), certainty (N, T) and targets (N, ...). None where a task has no such examples
     (control): then only its own sections, made by its own module, look at what the model does.
     others: the same of runs of the same preset with other seeds. control: the same of the one-tick control, whose own
     `others` are its further seeds; None where there is none.
     """
 
-    task: Task
-    model: Model
+    task: Any
+    model: Any
     config: Mapping[str, Any]
     metrics: Mapping[str, np.ndarray]
     folder: Path
@@ -48,6 +47,11 @@ class RunEvidence:
         )
 
     @property
+    def name(self) -> str:
+        """The name of the task."""
+        return self.config["task"]["name"]
+
+    @property
     def runs(self) -> "tuple[RunEvidence, ...]":
         """This run and those with other seeds."""
         return (self, *self.others)
@@ -56,7 +60,7 @@ class RunEvidence:
     def answers(self) -> Predictions:
         """The predictions, where there are some."""
         if self.predictions is None:
-            raise ValueError(f"{self.task.name} has no held-out examples to answer")
+            raise ValueError(f"{self.name} has no held-out examples to answer")
         return self.predictions
 
     @property

@@ -38,7 +38,7 @@ def run_page(evidence: RunEvidence, *, command: str = "", facts: Mapping[str, st
         answered = [generic.did_thinking_help(summary), generic.how_sure(summary)]
     return Page(
         kind="cofire: the report of a run",
-        title=f"How it learned {evidence.task.name.replace('-', ' ')}",
+        title=f"How it learned {evidence.name.replace('-', ' ')}",
         lead=_lead(summary),
         headlines=_headlines(summary),
         sections=[
@@ -57,7 +57,7 @@ def run_page(evidence: RunEvidence, *, command: str = "", facts: Mapping[str, st
 
 def task_sections(evidence: RunEvidence) -> list[Section]:
     """The sections that the task has of its own, none where there is no module for it."""
-    module = f"cofire.viz._pictures_{evidence.task.name.replace('-', '_')}"
+    module = f"cofire.viz._pictures_{evidence.name.replace('-', '_')}"
     return import_module(module).sections(evidence) if find_spec(module) else []
 
 

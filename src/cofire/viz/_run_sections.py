@@ -48,7 +48,7 @@ def how_sure(summary: RunSummary) -> Section:
 
 def training(evidence: RunEvidence) -> Section:
     """The curves of the log: loss, scores, and whatever else was noted."""
-    noted = [name for name in evidence.metrics if not name.startswith("test_")]
+    noted = dict.fromkeys(name.removeprefix("test_") for name in evidence.metrics)
     shown = [name for name in noted if name not in ("step", "seconds", "learning_rate", "gradient_norm")]
     several = len(evidence.runs) > 1
     blocks: list[Block] = []
@@ -65,7 +65,7 @@ def what_was_trained(evidence: RunEvidence, facts: Mapping[str, str]) -> Section
     task = {name: value for name, value in evidence.config["task"]["settings"].items() if name != "key"}
     seconds = [float(run.metrics["seconds"][-1]) for run in evidence.runs]
     rows = [
-        ("task", f"{evidence.task.name}, {_listed(task)}" if task else evidence.task.name),
+        ("task", f"{evidence.name}, {_listed(task)}" if task else evidence.name),
         ("model", _listed(_parts(evidence.config["model"]["config"] or {}))),
         ("training", _listed({name: value for name, value in train.items() if value not in (None, 0, 0.0, [])})),
         ("time", " and ".join(duration(one) for one in seconds)),

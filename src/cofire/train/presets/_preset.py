@@ -10,7 +10,7 @@ from cofire.tasks import Task, make_task
 from cofire.train._config import TrainConfig
 from cofire.train.ppo._config import PPOConfig
 
-Training = TypeVar("Training", TrainConfig, PPOConfig)
+Training = TypeVar("Training", bound=TrainConfig | PPOConfig)
 
 
 @dataclass(frozen=True, kw_only=True)

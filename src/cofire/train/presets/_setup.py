@@ -19,7 +19,10 @@ from cofire.train._events import Finished, Listener, ignore
 from cofire.train._folder import RunFolder
 from cofire.train._hardware import Hardware
 from cofire.train._loop import train
+from cofire.train.ppo import PPOConfig, train_control
 from cofire.train.presets._preset import Preset, with_steps
+
+CONTROL = "control"  # the task whose examples are not given: they come of what the machine does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ class Setup:
     task: str
     settings: Mapping[str, Any]
     model: ModelConfig
-    train: TrainConfig
+    train: TrainConfig | PPOConfig
     preset: str
     seed: int
     changed: Mapping[str, Any] = field(default_factory=dict)
@@ -65,7 +68,7 @@ class Setup:
                 task=task["name"],
                 settings={name: value for name, value in task["settings"].items() if name != "key"},
                 model=model_config_from_json(config["model"]["config"]),
-                train=TrainConfig.from_json(config["train"]),
+                train=(PPOConfig if task["name"] == CONTROL else TrainConfig).from_json(config["train"]),
                 preset=about["preset"],
                 seed=about["seed"],
                 changed=about["changed"],
@@ -146,18 +149,24 @@ class Setup:
     ) -> Finished:
         """Train in a folder, or go on there; see `cofire.train.train` for what is written and raised."""
         RunFolder(folder).check(resume=resume, overwrite=overwrite)  # before the data are read
-        return train(
-            self.make_model(),
-            self.make_task(),
-            self.train,
-            folder,
-            key=self._key.fold("dropout"),
-            hardware=hardware,
-            resume=resume,
-            overwrite=overwrite,
-            about={"preset": self.preset, "seed": self.seed, "changed": dict(self.changed)},
-            on_event=on_event,
-        )
+        options: dict[str, Any] = {
+            "hardware": hardware,
+            "resume": resume,
+            "overwrite": overwrite,
+            "about": {"preset": self.preset, "seed": self.seed, "changed": dict(self.changed)},
+            "on_event": on_event,
+        }
+        if isinstance(self.train, PPOConfig):
+            made = Preset(
+                task=self.task,
+                name=self.preset,
+                about="",
+                model=self.model,
+                train=self.train,
+                settings=self.settings,
+            )
+            return train_control(made, folder, key=self._key, **options)
+        return train(self.make_model(), self.make_task(), self.train, folder, key=self._key.fold("dropout"), **options)
 
     @property
     def _key(self) -> Key:
