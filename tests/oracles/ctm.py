@@ -6,6 +6,8 @@ sqrt(sum_k r^(t-k)). It computes with the parameters of a `cofire.CTM`, so that 
 parameter.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,24 +16,28 @@ from cofire import CTM
 from cofire.ctm import Decayed, Snapshot, SynapseBlock
 
 
-def think(model: CTM, x: Tensor, ticks: int) -> dict[str, Tensor]:
-    """All traces of a thought about x: ticks first, as `CTM.record` names them."""
-    features = model.backbone(x)
-    if model.position is not None:
-        features = features + model.position(features)
+def think(model: CTM, x: Tensor, ticks: int, question: Tensor | None = None) -> dict[str, Tensor]:
+    """All traces of a thought about x: ticks first, as `CTM.record` names them.
+
+    Where the observation is streamed, (B, S, ...), the question (B, Q) and then `ticks` of silence follow.
+    """
     batch = len(x)
+    inputs: list[tuple[str, Tensor]] = [("seen", look(model, x))] * ticks
+    if model.config.streamed:
+        silence = [("fed", torch.zeros(batch, model.synapse.inputs, dtype=x.dtype))] * ticks
+        inputs = [("seen", look(model, frame)) for frame in x.unbind(1)] + ask(model, question) + silence
     window = model.start_window.expand(batch, -1, -1)  # (B, D, M)
     remembered = model.start_activation.expand(batch, *model.start_activation.shape)
     z = remembered[..., -1] if remembered.dim() == 3 else remembered
     seen = list(remembered.unbind(-1)) if remembered.dim() == 3 else [z]
     traces: dict[str, list[Tensor]] = {}
-    for _ in range(ticks):
+    for how, features in inputs:
         tick: dict[str, Tensor] = {}
-        if model.attention is None:
-            observed = features
-        else:
+        observed = features
+        if model.attention is not None:
             tick["sync_action"] = synchronisation(model, "action", seen)
-            observed, tick["attention"] = attend(model, tick["sync_action"], features.flatten(1, -2))
+            if how == "seen":
+                observed, tick["attention"] = attend(model, tick["sync_action"], features.flatten(1, -2))
         pre = synapse(model, torch.cat([observed, z], 1))
         window = torch.cat([window[..., 1:], pre[..., None]], 2)
         z = neuron_models(model, window)
@@ -50,6 +56,26 @@ def think(model: CTM, x: Tensor, ticks: int) -> dict[str, Tensor]:
     return {name: torch.stack(values) for name, values in traces.items()}
 
 
+def look(model: CTM, x: Tensor) -> Tensor:
+    """The tokens of an observation, or its features."""
+    features = model.backbone(x)
+    return features if model.position is None else features + model.position(features)
+
+
+def ask(model: CTM, question: Tensor | None) -> list[tuple[str, Tensor]]:
+    """What each part of a question feeds: the sines and cosines of a digit's place, or an operator's own vector."""
+    width, parts = model.synapse.inputs, []
+    for part in [] if question is None else question.unbind(1):
+        vectors = []
+        for symbol in part.tolist():
+            rates = [10000.0 ** (-2 * (k // 2) / width) for k in range(width)]
+            waves = [(math.cos if k % 2 else math.sin)(symbol * rate) for k, rate in enumerate(rates)]
+            learned = model.question.operators.weight[-symbol - 1] if symbol < 0 else None
+            vectors.append(torch.tensor(waves).to(model.start_window) if learned is None else learned)
+        parts.append(("fed", torch.stack(vectors)))
+    return parts
+
+
 def synchronisation(model: CTM, side: str, seen: list[Tensor]) -> Tensor:
     """The weighted mean-root sum over what has been seen, pair by pair, (B, P)."""
     part = model.sync_out if side == "out" else model.sync_action
@@ -65,7 +91,8 @@ def synchronisation(model: CTM, side: str, seen: list[Tensor]) -> Tensor:
         seen = seen[-model.config.memory_length :]
     columns = []
     for place, (i, j) in enumerate(pairs):
-        rate = part.decay[place].clamp(0, part.config.highest_rate)
+        rate = part.decay[place]
+        rate = rate + (rate.clamp(0, part.config.highest_rate) - rate).detach()  # learns outside of its bounds, too
         weights = [torch.exp(-rate * (len(seen) - 1 - k)) for k in range(len(seen))]
         total = sum(w * z[:, i] * z[:, j] for w, z in zip(weights, seen, strict=True))
         columns.append(total / torch.sqrt(sum(weights)))
