@@ -23,7 +23,7 @@ from cofire.viz._style import DARK
 WIDTH = 240  # of a frame, in units; a frame of scale 2 has twice as many pixels
 _MARGIN, _GAP = 10, 8
 _TOP, _BARS = 34, 78  # heights of the line of text above the maps and of the block of bars below them
-_EVEN_LIGHT = 4  # times an even share of attention: the least that full light stands for
+EVEN_LIGHT = 4  # times an even share of attention: the least that full light stands for
 _LIGHT = np.array(to_rgb(DARK.control))
 
 
@@ -71,7 +71,7 @@ def film_frames(walk: Walk, scale: int = 2) -> list[Image.Image]:
     times an even share where that is more: a head that looks everywhere alike stays dim.
     """
     tokens = walk.attention.shape[2]
-    brightest = np.maximum(walk.attention.max(axis=(0, 2)), _EVEN_LIGHT / tokens)  # (H,)
+    brightest = np.maximum(walk.attention.max(axis=(0, 2)), EVEN_LIGHT / tokens)  # (H,)
     shares = measures.probabilities(walk.logits[None])[0]
     return [_frame(walk, tick, scale, brightest, shares[:, tick]) for tick in range(len(walk.certainty))]
 
@@ -129,7 +129,7 @@ def _frame(walk: Walk, tick: int, scale: int, brightest: np.ndarray, shares: np.
     side = (WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) // columns
     maps = -(-heads // columns) * (side + _GAP)
     frame = Image.new("RGB", (WIDTH * scale, (_TOP + maps + _BARS) * scale), DARK.paper)
-    pen = _Pen(frame, scale)
+    pen = Pen(frame, scale)
     answer = int(shares.argmax())
     right = answer == walk.label
     colour = DARK.thought if right else DARK.wrong
@@ -144,7 +144,7 @@ def _frame(walk: Walk, tick: int, scale: int, brightest: np.ndarray, shares: np.
         _draw_trail(pen, walk, tick, head, (left, top, side))
         pen.text((left + 3, top + 2), f"head {head + 1}" if side > 80 else str(head + 1), DARK.muted, size=8)
     _draw_shares(pen, shares, _TOP + maps, answer, colour)
-    _draw_certainty(pen, walk.certainty[: tick + 1], _TOP + maps)
+    draw_certainty(pen, walk.certainty[: tick + 1], _TOP + maps + 52)
     return frame
 
 
@@ -176,7 +176,7 @@ def attention_centres(attention: np.ndarray, token_grid: tuple[int, int]) -> np.
     return np.where(total > 0, attention @ centres / np.where(total > 0, total, 1), 0.5)
 
 
-def _draw_trail(pen: "_Pen", walk: Walk, tick: int, head: int, square: tuple[int, int, int]) -> None:
+def _draw_trail(pen: "Pen", walk: Walk, tick: int, head: int, square: tuple[int, int, int]) -> None:
     left, top, side = square
     centres = attention_centres(walk.attention[: tick + 1, head].astype(np.float64), walk.token_grid)
     points = [(left + side * x, top + side * y) for x, y in centres]
@@ -184,7 +184,7 @@ def _draw_trail(pen: "_Pen", walk: Walk, tick: int, head: int, square: tuple[int
     pen.dot(points[-1], 2.4, DARK.last)
 
 
-def _draw_shares(pen: "_Pen", shares: np.ndarray, top: int, answer: int, colour: str) -> None:
+def _draw_shares(pen: "Pen", shares: np.ndarray, top: int, answer: int, colour: str) -> None:
     """A column per class from 0 to 1."""
     width, height, base = (WIDTH - 2 * _MARGIN) / len(shares), 30, top + 34
     for digit, share in enumerate(shares):
@@ -195,9 +195,9 @@ def _draw_shares(pen: "_Pen", shares: np.ndarray, top: int, answer: int, colour:
         pen.text((left + width / 2, base + 2), str(digit), ink, anchor="ma", size=8)
 
 
-def _draw_certainty(pen: "_Pen", certainty: np.ndarray, top: int) -> None:
+def draw_certainty(pen: "Pen", certainty: np.ndarray, line: int) -> None:
     """The certainty of the last tick given as a bar from 0 to 1, with a notch at the highest of all of them."""
-    start, end, line = _MARGIN + 56, WIDTH - _MARGIN - 32, top + 52
+    start, end = _MARGIN + 56, WIDTH - _MARGIN - 32
     now, highest = (start + (end - start) * max(0.0, float(one)) for one in (certainty[-1], certainty.max()))
     pen.text((_MARGIN, line), "certainty", DARK.ink, size=9)
     pen.box((start, line + 2, end, line + 10), DARK.card)
@@ -206,7 +206,7 @@ def _draw_certainty(pen: "_Pen", certainty: np.ndarray, top: int) -> None:
     pen.text((WIDTH - _MARGIN, line), f"{float(certainty[-1]):.2f}", DARK.ink, anchor="ra", size=9)
 
 
-class _Pen:
+class Pen:
     """Drawing in units of which a frame is WIDTH wide, whatever its scale."""
 
     def __init__(self, frame: Image.Image, scale: int) -> None:

@@ -101,7 +101,11 @@ class Mazes:
 
     def test(self, positions: np.ndarray) -> Batch:
         """Return the held-out mazes at these positions (B,), as they are, with their routes."""
-        return self.batch(self._source.test(positions))
+        return self.batch(self.held_out(positions))
+
+    def held_out(self, positions: np.ndarray) -> MazeSet:
+        """Return the held-out mazes at these positions (B,)."""
+        return self._source.test(positions)
 
     def batch(self, mazes: MazeSet) -> Batch:
         """Return any mazes as a network is shown them, and their routes as it should answer them."""

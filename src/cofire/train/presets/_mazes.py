@@ -120,7 +120,7 @@ SMALL = Preset(
         answer=Answer(outputs=20 * ACTIONS, positions=20),
     ),
     train=TrainConfig(
-        steps=2500,
+        steps=4000,
         batch_size=64,
         learning_rate=2e-3,
         final_learning_rate=1e-4,
@@ -145,7 +145,7 @@ def _deeper(preset: Preset, layers: int) -> Preset:
 
 PRESETS = (
     SMALL,
-    *partners(SMALL, lstm_width=256, feed_forward_width=3000),
+    *partners(SMALL, lstm_width=192, feed_forward_width=2450),
     PAPER_39,
     *partners(PAPER_39, lstm_width=LARGE.neurons, feed_forward_width=85_000),
     _deeper(PAPER_39, 2),
