@@ -6,13 +6,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from cofire import kernels
-from cofire.ctm._dense import SMALL, Dense
+from cofire.ctm._dense import FEW_SAMPLES, FEWEST_OUTPUTS, SMALL, Dense
 from cofire.ctm._synapses import Blocks, Synapse
 from cofire.ctm._torch_threads import Work
 from cofire.kernels import Kernel
-
-FEW_SAMPLES = 16  # below this a dense layer is read from memory once for four samples, above it is a matrix product
-FEWEST_OUTPUTS = 4  # so many are computed side by side
 
 
 class Product:

@@ -50,12 +50,10 @@ class Notes:
 class SharedLinear:
     """y = x W^T + b for a weight (O, I) and bias (O,) that many ticks use."""
 
-    __slots__ = ("back", "forth", "link", "notes", "weight")
+    __slots__ = ("dense", "link", "notes")
 
     def __init__(self, weight: Tensor, bias: Tensor):
-        self.weight, self.notes = weight.detach(), Notes()
-        self.forth = Dense(weight, bias)
-        self.back: Dense | None = None  # the transposed map, made when a gradient first comes through
+        self.dense, self.notes = Dense(weight, bias), Notes()
         self.link = _OpenLinear.apply(self.notes, weight, bias)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -102,7 +100,7 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, shared: SharedLinear, x: Tensor, link: Tensor) -> Tensor:
         ctx.shared = shared
         ctx.save_for_backward(x, link)
-        return shared.forth(x)
+        return shared.dense(x)
 
     @staticmethod
     @once_differentiable
@@ -110,9 +108,7 @@ class _Linear(torch.autograd.Function):
         x, link = ctx.saved_tensors
         shared: SharedLinear = ctx.shared
         shared.notes.add(x, gradient)
-        if shared.back is None:
-            shared.back = Dense(shared.weight.t(), None)
-        return None, shared.back(gradient), link
+        return None, shared.dense.back(gradient), link
 
 
 class _OpenLookup(torch.autograd.Function):

@@ -1,8 +1,8 @@
 """A dense layer that many ticks use, prepared for the processor it runs on.
 
-On a CPU the weights are brought once into the order in which oneDNN reads them: four samples then take the time of
-one, which is that of reading the weights, and many samples come near the peak of the processor. The plain product
-rearranges the weights at every tick, or reads them slowly.
+On a CPU in single precision a few samples take the time of reading the weights once for four of them, by a compiled
+loop; for many samples the weights are brought once into the order in which oneDNN reads them, and the product comes
+near the peak of the processor. The plain product rearranges the weights at every tick, or reads them slowly.
 """
 
 from typing import Any
@@ -11,14 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cofire import kernels
+from cofire.ctm._torch_threads import Work
+
+FEW_SAMPLES = 16  # below this the weights are read for each tick as they lie
+FEWEST_OUTPUTS = 4  # so many are computed side by side
 USES_BEFORE_PACKING = 3  # rearranging costs about as much as it saves in this many products
 SMALL = 1 << 16  # weights below which the plain product starts faster
-
-
-def packs(weight: Tensor) -> bool:
-    """Whether oneDNN's product pays for these weights: single precision on a CPU, and not a few."""
-    plain = weight.device.type == "cpu" and weight.dtype == torch.float32 and weight.numel() >= SMALL
-    return plain and torch.backends.mkldnn.is_available()
 
 
 class Dense:
@@ -28,22 +27,52 @@ class Dense:
     [[2.0, 3.0]]
     """
 
-    __slots__ = ("bias", "packed", "packs", "uses", "weight")
+    __slots__ = ("_back", "_packed", "_plain", "_uses", "bias", "weight")
 
     def __init__(self, weight: Tensor, bias: Tensor | None):
         self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
-        self.packs, self.uses = packs(self.weight), 0
-        self.packed: Tensor | None = None
+        self._plain = weight.device.type != "cpu" or weight.dtype != torch.float32 or weight.numel() < SMALL
+        self._uses = 0
+        self._packed: Tensor | None = None
+        self._back: Dense | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Apply to (B, I): (B, O)."""
-        if not self.packs or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+        if self._plain or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
             return F.linear(x, self.weight, self.bias)
-        self.uses += 1
-        if self.packed is None and self.uses > USES_BEFORE_PACKING:
-            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.contiguous(), len(x))
-        return _product(x.contiguous(), self.weight if self.packed is None else self.packed, self.bias)
+        if len(x) < FEW_SAMPLES and self.bias is not None and len(self.weight) >= FEWEST_OUTPUTS:
+            return self._few(x.contiguous(), self.bias)
+        return self._many(x.contiguous())
 
+    def back(self, gradient: Tensor) -> Tensor:
+        """From the gradient of y (B, O) to that of x (B, I)."""
+        if self._plain:
+            return gradient @ self.weight
+        if len(gradient) < FEW_SAMPLES:
+            return self._few_back(gradient.contiguous())
+        if self._back is None:
+            self._back = Dense(self.weight.t().contiguous(), None)
+        return self._back(gradient)
 
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    def _few(self, x: Tensor, bias: Tensor) -> Tensor:
+        weight = self.weight = self.weight.contiguous()
+        (outputs, inputs), y = weight.shape, x.new_empty(len(x), len(weight))
+        addresses = [one.data_ptr() for one in (x, weight, bias, y)]
+        Work(kernels.dense.address, [outputs, len(x), inputs, *addresses, 4 * inputs, 4 * outputs])()
+        return y
+
+    def _few_back(self, gradient: Tensor) -> Tensor:
+        weight = self.weight = self.weight.contiguous()
+        (outputs, inputs), x = weight.shape, gradient.new_zeros(len(gradient), weight.shape[1])
+        addresses = [one.data_ptr() for one in (gradient, weight, x)]
+        Work(kernels.dense_back.address, [inputs, len(x), outputs, *addresses, 4 * outputs, 4 * inputs])()
+        return x
+
+    def _many(self, x: Tensor) -> Any:
+        if not torch.backends.mkldnn.is_available():
+            return F.linear(x, self.weight, self.bias)
+        self._uses += 1
+        if self._packed is None and self._uses > USES_BEFORE_PACKING:
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.contiguous(), len(x))
+        weight = self.weight if self._packed is None else self._packed
+        return torch.ops.mkldnn._linear_pointwise(x, weight, self.bias, "none", [], "")

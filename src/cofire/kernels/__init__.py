@@ -4,6 +4,7 @@ Nothing is compiled before it is first called for; compiled code is kept on the 
 """
 
 from cofire.kernels._dense import dense as dense
+from cofire.kernels._dense_back import dense_back as dense_back
 from cofire.kernels._kernel import Kernel as Kernel
 from cofire.kernels._look import look as look
 from cofire.kernels._neurons import few_samples as few_samples
