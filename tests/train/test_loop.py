@@ -1,8 +1,5 @@
-"""The loop: against a plain one, what it tells, what it refuses, and several processes that make one run."""
+"""The loop: against a plain one, what it tells, and what it refuses."""
 
-import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import nn
 
 from cofire.checks import InvalidValue, MissingExtra
 from cofire.random import Key
@@ -28,8 +24,6 @@ from cofire.train import (
     train,
 )
 from tests.train.stand_in import CONFIG, TICKS, Model, Stripes, run
-
-ROOT = Path(__file__).parents[2]
 
 
 def plain_loop() -> Model:
@@ -140,36 +134,3 @@ def test_quantile_clip_and_no_key(tmp_path: Path):
     state = load_file(tmp_path / "checkpoint" / "step-00000012" / "state.safetensors")
     norms = np.loadtxt(tmp_path / "metrics.csv", delimiter=",", skiprows=1, usecols=4)
     np.testing.assert_allclose(state["recent_norms"], norms[-4:], rtol=1e-5)  # step 8 to 11 fill places 0 to 3
-
-
-def run_without_statistics(folder: Path) -> None:
-    """Train a stand-in without batch normalisation, whose statistics would be those of half a batch."""
-    torch.set_num_threads(1)
-    model = Model(Key(3), dropout=0.0)
-    model.norm = nn.Identity()
-    train(model, Stripes(), CONFIG, folder, hardware=Hardware(accelerator="cpu"))
-
-
-def test_two_processes_make_the_run_of_one(tmp_path: Path):
-    run_without_statistics(tmp_path / "one")
-    script = tmp_path / "script.py"
-    call = f"run_without_statistics(Path({str(tmp_path / 'two')!r}))"
-    script.write_text(f"from pathlib import Path\nfrom tests.train.test_loop import *\n{call}\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    state = json.loads((tmp_path / "two" / "checkpoint" / "step-00000012" / "state.json").read_text())
-    assert state["machine"]["devices"] == 2
-    one, two = (load_file(tmp_path / folder / "weights.safetensors") for folder in ("one", "two"))
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5, msg=name)
-    tables = [
-        np.genfromtxt(tmp_path / folder / "metrics.csv", delimiter=",", skip_header=1) for folder in ("one", "two")
-    ]
-    np.testing.assert_allclose(tables[1][:, 3:], tables[0][:, 3:], rtol=1e-3)

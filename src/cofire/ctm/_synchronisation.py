@@ -64,21 +64,30 @@ class Snapshot:
 Reading = Decayed | Windowed | Snapshot
 
 
+def _leaves(x: Tensor, gradient: Tensor, low: float, high: float) -> Tensor:
+    """Where a descent step would leave the interval."""
+    return ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
+
+
 class _Bounded(torch.autograd.Function):
-    """clamp(x, low, high) whose gradient dies only where a descent step would leave the interval."""
+    """clamp(x, low, high) whose gradient dies only where a descent step would leave the interval.
+
+    With `whole` false the gradient is but a part of that of the step, and passes as it is.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, low: float, high: float, whole: bool) -> Tensor:
         ctx.save_for_backward(x)
-        ctx.low, ctx.high = low, high
+        ctx.low, ctx.high, ctx.whole = low, high, whole
         return x.clamp(low, high)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (x,) = ctx.saved_tensors
-        outward = ((x <= ctx.low) & (gradient > 0)) | ((x >= ctx.high) & (gradient < 0))
-        return gradient.masked_fill(outward, 0.0), None, None
+        if ctx.whole:
+            gradient = gradient.masked_fill(_leaves(x, gradient, ctx.low, ctx.high), 0.0)
+        return gradient, None, None, None
 
 
 class SynchronisationConstants(NamedTuple):
@@ -101,6 +110,7 @@ class _PairReading(nn.Module):
 
     left: Tensor
     right: Tensor
+    whole_gradient = True  # False where a step adds up gradients of parts: `bound_gradient` then judges their sum
 
     def __init__(self, config: Decayed | Windowed, neurons: int, side: Side):
         super().__init__()
@@ -129,7 +139,14 @@ class _PairReading(nn.Module):
 
     def rates(self) -> Tensor:
         """The decay rates in use, (P,)."""
-        return _Bounded.apply(self.decay, 0.0, self.config.highest_rate)  # pyright: ignore[reportReturnType]
+        bounds = (0.0, self.config.highest_rate)
+        return _Bounded.apply(self.decay, *bounds, self.whole_gradient)  # pyright: ignore[reportReturnType]
+
+    def bound_gradient(self) -> None:
+        """Drop of the decay's gradient what would take it out of its interval, once all parts are added up."""
+        if self.decay.grad is not None:
+            outward = _leaves(self.decay.detach(), self.decay.grad, 0.0, self.config.highest_rate)
+            self.decay.grad.masked_fill_(outward, 0.0)
 
 
 class DecayedSynchronisation(_PairReading):

@@ -51,7 +51,7 @@ class Hardware:
             if getattr(self, name) is not None:
                 checks.integer(name, getattr(self, name), low=1)
         if self.prefetch is not None:
-            checks.integer("prefetch", self.prefetch, low=0, fix="0 makes no batch ahead")
+            checks.integer("prefetch", self.prefetch, low=0, fix="0 makes none ahead")
 
     def counts(self) -> tuple[int, int]:
         """Return devices per node and nodes; raises `InvalidValue` where nodes have different numbers of tasks."""

@@ -1,5 +1,6 @@
 """What a run leaves in its folder while it goes on: checkpoints, the newest weights, the best ones."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,18 @@ class Keeper:
 
     def keep_weights(self) -> None:
         """Write the newest weights."""
-        self._write(self._run.weights, {})
+        self._write(self._run.weights, {"format": "pt"})
 
     def keep_best(self) -> None:
         """Write the weights as the best ones, with where they come from."""
         record = self._state.watch.best
         if record:
-            self._write(self._run.best, {"step": record.step, "metric": record.metric, "value": record.best})
+            facts = {"step": record.step, "metric": record.metric, "value": record.best}
+            self._write(self._run.best, {"cofire": json.dumps(facts)})  # one entry, whose place in the file is certain
 
-    def _write(self, path: Path, facts: Mapping[str, Any]) -> None:
+    def _write(self, path: Path, facts: dict[str, str]) -> None:
         if self._writes or self._state.sharded:
             weights = {name: value.contiguous() for name, value in self._state.weights().items()}
             if self._writes:
-                content = save_tensors(weights, metadata={"format": "pt", **{k: str(v) for k, v in facts.items()}})
+                content = save_tensors(weights, metadata=facts)
                 write_atomically(path, lambda file: file.write(content))

@@ -1,7 +1,10 @@
 """A model and the loss of its task as one module, with the pressures on its thinking."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +70,33 @@ class Objective(nn.Module):
 def _of_part(key: Key, part: int) -> Key:
     """The key of a micro-batch; that of the first is the key itself, so that a whole batch draws as it always did."""
     return key.fold("part", part) if part else key
+
+
+class Bounds:
+    """Parameters of a model that must not leave an interval, where the gradient of a step comes in parts.
+
+    Whether a step would leave it is a question about the whole gradient; within `parts` it is not asked, and `judge`
+    asks it when all is added up.
+    """
+
+    def __init__(self, model: nn.Module):
+        self._bounded: list[Any] = [module for module in model.modules() if hasattr(module, "bound_gradient")]
+
+    @contextmanager
+    def parts(self) -> Iterator[None]:
+        """Within this gradients are those of parts."""
+        for module in self._bounded:
+            module.whole_gradient = False
+        try:
+            yield
+        finally:
+            for module in self._bounded:
+                module.whole_gradient = True
+
+    def judge(self) -> None:
+        """Drop of the whole gradient what would leave an interval."""
+        for module in self._bounded:
+            module.bound_gradient()
 
 
 def has_idle_parameters(model: nn.Module, task: Task, config: TrainConfig) -> bool:

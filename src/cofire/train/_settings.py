@@ -1,6 +1,7 @@
 """What the weights of a run depend on, as `config.json` keeps it, and as an older version would have meant it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from torch import nn
@@ -47,7 +48,8 @@ def _model_fields(from_json: Callable[[dict[str, Any]], Any]) -> Callable[[dict[
 
 
 def _train_fields(values: dict[str, Any]) -> dict[str, Any]:
-    return TrainConfig.from_json(values).to_json()
+    known = {field.name: values[field.name] for field in fields(TrainConfig) if field.name in values}
+    return {**values, **TrainConfig.from_json(known).to_json()}
 
 
 def _renewed(values: Any, renew: Callable[[dict[str, Any]], Any]) -> Any:

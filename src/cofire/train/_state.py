@@ -18,7 +18,7 @@ from cofire.train._config import TrainConfig
 from cofire.train._evaluate import looking, sums
 from cofire.train._feed import Parts, share
 from cofire.train._memory import OutOfMemory, is_out_of_memory, largest_that_fits, too_large
-from cofire.train._objective import Objective
+from cofire.train._objective import Bounds, Objective
 from cofire.train._optimiser import make_optimiser, optimiser_state, restore_optimiser, trainable
 from cofire.train._scaler import restore_scaler, scaler_state
 from cofire.train._shards import divided_like, whole
@@ -44,6 +44,7 @@ class TrainState:
         self._optimiser = make_optimiser(self._model, config, fabric.device)
         self._wrapped: Any = fabric.setup_optimizers(self._optimiser)
         self._scaler: torch.amp.GradScaler | None = getattr(fabric._precision, "scaler", None)
+        self._bounds = Bounds(self._model)
         self._parameters: list[Tensor] = list(trainable(self._model).values())
         self._recent = torch.zeros(config.clip.history if config.clip else 0, device=fabric.device)
         self._average = WeightAverage(self._model, config.average) if config.average else None
@@ -65,9 +66,13 @@ class TrainState:
         Raises `OutOfMemory`, with the batch size that would fit, where this one does not.
         """
         try:
-            scalars = self._accumulate(step, parts)
+            comes_in_parts = self._fabric.world_size > 1 or len(parts) > 1
+            with self._bounds.parts() if comes_in_parts else nullcontext():
+                scalars = self._accumulate(step, parts)
             if self._scaler:
                 self._scaler.unscale_(self._optimiser)
+            if comes_in_parts:
+                self._bounds.judge()
             norm = shorten(self._parameters, self._config.clip, self._recent, step)
             for group in self._optimiser.param_groups:
                 group["lr"] = self._config.learning_rate_at(step + 1)

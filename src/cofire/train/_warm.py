@@ -35,7 +35,7 @@ class WarmStart:
         wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         found = {name: tuple(tensor.shape) for name, tensor in self._tensors.items()}
         misfits = [f"{name} is missing" for name in wanted if name not in found]
-        misfits += [f"{name} is unknown" for name in found if name not in wanted]
+        misfits += [f"{name} is unknown" for name in sorted(found) if name not in wanted]
         misfits += [
             f"{name} has shape {found[name]} instead of {wanted[name]}"
             for name in wanted
