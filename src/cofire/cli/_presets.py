@@ -38,7 +38,8 @@ def listing(presets: Sequence["Preset"], columns: int) -> str:
     width = max(len(preset.name) for preset in presets)
     rows = []
     for preset in presets:
-        facts = f"{parameters(preset):>11,} parameters  {preset.model.ticks:>3} ticks  {preset.train.steps:>9,} steps"
+        ticks = f"{preset.model.ticks:>3} tick{' ' if preset.model.ticks == 1 else 's'}"
+        facts = f"{parameters(preset):>11,} parameters  {ticks}  {preset.train.steps:>9,} steps"
         line = f"  {preset.name:<{width}}  {facts}  {preset.about}"
         rows.append(line if len(line) <= columns else line[: columns - 1] + "…")
     return "\n".join(rows)
@@ -54,8 +55,13 @@ def everything(preset: "Preset") -> str:
 
 
 def parameters(preset: "Preset") -> int:
-    """How many numbers the model of a preset learns; nothing is drawn for this."""
+    """How many numbers the model of a preset learns, an agent's heads among them; nothing is drawn for this."""
     from cofire.ctm import build_model
     from cofire.train._run import parameter_count
 
-    return parameter_count(build_model(preset.model, key=None))
+    if preset.task != "control":
+        return parameter_count(build_model(preset.model, key=None))
+    from cofire.tasks.control import make_environment
+    from cofire.train.ppo import make_agent
+
+    return parameter_count(make_agent(preset.model, make_environment(preset.settings), key=None))

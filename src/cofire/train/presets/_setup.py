@@ -91,10 +91,15 @@ class Setup:
         >>> Setup.of(find_preset("digits", "small")).change({"precision": "float32"}).command
         'cofire train digits --preset small --seed 0 --set precision=float32'
         """
+        return shlex.join(["cofire", *self.arguments])
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The words of that command, after its name."""
         values = (value if isinstance(value, str) else json.dumps(value) for value in self.changed.values())
-        fields = (shlex.quote(f"{name}={value}") for name, value in zip(self.changed, values, strict=True))
-        command = f"cofire train {self.task} --preset {self.preset} --seed {self.seed}"
-        return " ".join([command, *(f"--set {one}" for one in fields)])
+        fields = (f"{name}={value}" for name, value in zip(self.changed, values, strict=True))
+        begin = ("train", self.task, "--preset", self.preset, "--seed", str(self.seed))
+        return (*begin, *(word for one in fields for word in ("--set", one)))
 
     def change(self, fields: Mapping[str, Any]) -> "Setup":
         """Return the set-up with some fields changed.
