@@ -1,4 +1,4 @@
-"""Presets of parity, sorting and the small tasks: published sizes, partners as large as the machine, answers that fit."""
+"""Presets of parity, sorting and the small tasks: published sizes, partners as large, answers that fit."""
 
 from collections import Counter
 
