@@ -22,10 +22,11 @@ def think(model: CTM, x: Tensor, ticks: int, question: Tensor | None = None) -> 
     Where the observation is streamed, (B, S, ...), the question (B, Q) and then `ticks` of silence follow.
     """
     batch = len(x)
-    inputs: list[tuple[str, Tensor]] = [("seen", look(model, x))] * ticks
     if model.config.streamed:
         silence = [("fed", torch.zeros(batch, model.synapse.inputs, dtype=x.dtype))] * ticks
         inputs = [("seen", look(model, frame)) for frame in x.unbind(1)] + ask(model, question) + silence
+    else:
+        inputs = [("seen", look(model, x))] * ticks
     window = model.start_window.expand(batch, -1, -1)  # (B, D, M)
     remembered = model.start_activation.expand(batch, *model.start_activation.shape)
     z = remembered[..., -1] if remembered.dim() == 3 else remembered
