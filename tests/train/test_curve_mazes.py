@@ -20,7 +20,7 @@ from cofire.ctm import (
 )
 from cofire.tasks import Mazes
 from cofire.train import NormClip, TrainConfig, read_metrics, train
-from tests.train.test_learning_curves import BATCH, DECAY, FINAL, LONGEST, PEAK, STEPS, WARMUP, plain_curve
+from tests.train.test_learning_curves import BATCH, DECAY, FINAL, LONGEST, PEAK, STEPS, WARMUP, Doubled, plain_curve
 
 LENGTH, LOOKAHEAD = 8, 3
 MACHINE = CTMConfig(
@@ -53,8 +53,8 @@ def first_steps(logits: Tensor, certainty: Tensor, targets: Tensor) -> Tensor:
 
 def test_the_curve_is_that_of_the_plain_machine(tmp_path: Path):
     task = Mazes(key=Key(6), size=7, route_length=LENGTH, lookahead=LOOKAHEAD)
-    model = CTM(MACHINE, key=Key(7))
-    expected = plain_curve(copy.deepcopy(model).train(), task, first_steps)
+    model = Doubled(CTM(MACHINE, key=Key(7)))
+    expected = plain_curve(copy.deepcopy(model.machine).train(), task, first_steps)
     settings = TrainConfig(
         steps=STEPS,
         batch_size=BATCH,
@@ -69,4 +69,4 @@ def test_the_curve_is_that_of_the_plain_machine(tmp_path: Path):
     curve = read_metrics(tmp_path / "run" / "metrics.csv")["loss"]
     assert len(curve) == STEPS == 50
     assert np.ptp(expected) > 0.1  # it moves
-    np.testing.assert_allclose(curve, expected, rtol=1e-4)
+    np.testing.assert_allclose(curve, expected, rtol=6e-6)  # the file keeps six digits

@@ -127,6 +127,7 @@ def test_answers_end_where_they_run_into_a_wall():
     assert len(walked) == len(route) + 1
     into = next(action for action in range(4) if len(_maze_figures.places(cells, np.array([action]))) == 1)
     assert len(_maze_figures.places(cells, np.array([into, *route]))) == 1
+    assert len(_maze_figures.places(cells, np.array([*route, 0, 1, 2, 3]))) == len(route) + 1  # the goal is the end
 
 
 def test_wrong_answers_are_red_from_their_first_mistake(axis: Axes):
@@ -143,6 +144,13 @@ def test_wrong_answers_are_red_from_their_first_mistake(axis: Axes):
         assert same_color(colour, expected)
     assert [len(one.get_xdata()) for one in lines][::2] == [len(route) + 1, 4]
     assert any(text.get_text() == "words" and same_color(str(text.get_color()), LIGHT.wrong) for text in axis.texts)
+
+
+def test_what_is_answered_beyond_the_goal_does_not_matter():
+    drawn = mazes.generate(1, 9, key=Key(3), route_length=30)
+    (route,) = drawn.routes
+    beyond = np.where(route == 4, 0, route)
+    assert not _maze_figures.Answered(drawn.cells[0], route, beyond, "").wrong
 
 
 def test_success_is_that_of_mazes_of_like_length(axis: Axes):

@@ -231,9 +231,9 @@ class Pen:
         if right > left and bottom > top:
             self._draw.rectangle((left, top, right - 1, bottom - 1), fill=colour)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: str) -> None:
+    def line(self, points: Sequence[tuple[float, float]], colour: str, width: int = 1) -> None:
         scaled = [(x * self._scale, y * self._scale) for x, y in points]
-        self._draw.line(scaled, fill=colour, width=self._scale, joint="curve")
+        self._draw.line(scaled, fill=colour, width=width * self._scale, joint="curve")
 
     def dot(self, place: tuple[float, float], radius: float, colour: str) -> None:
         (x, y), reach = (value * self._scale for value in place), radius * self._scale

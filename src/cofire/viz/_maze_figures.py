@@ -16,6 +16,7 @@ COLUMNS = 4
 _GAP = 0.14  # between mazes, as a share of one
 _MOVES = np.array([[-1, 0], [1, 0], [0, -1], [0, 1], [0, 0]])
 WALL, START, GOAL = 0, 2, 3
+WAIT = 4
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,22 @@ class Answered:
 
     @property
     def wrong(self) -> bool:
-        """Whether any step of the answer is wrong."""
-        return bool((self.route != self.answer).any())
+        """Whether any step of the route is wrong; what is answered beyond the goal does not matter."""
+        return bool((self.route != self.answer)[self.route < WAIT].any())
 
 
 def places(cells: np.ndarray, route: np.ndarray) -> np.ndarray:
-    """The cells (row, column) on a route from the start, up to its first step into a wall or out: (L, 2).
+    """The cells (row, column) on a route from the start, up to the goal or its first step into a wall or out: (L, 2).
 
-    >>> places(np.array([[2, 1, 3], [0, 0, 0], [0, 0, 0]]), np.array([3, 1, 3])).tolist()
-    [[0, 0], [0, 1]]
+    >>> cells = np.array([[2, 3, 1], [0, 0, 0], [0, 0, 0]])
+    >>> places(cells, np.array([3, 3])).tolist(), places(cells, np.array([1, 3])).tolist()
+    ([[0, 0], [0, 1]], [[0, 0]])
     """
     at = np.argwhere(cells == START)[0]
     found = [at]
     for step in _MOVES[route]:
+        if cells[tuple(at)] == GOAL:
+            break
         at = at + step
         if (at < 0).any() or (at >= len(cells)).any() or cells[tuple(at)] == WALL:
             break

@@ -52,8 +52,8 @@ def _frame(walk: MazeWalk, tick: int, scale: int, brightest: float) -> Image.Ima
         return _MARGIN + (float(place[1]) + 0.5) * cell, _TOP + (float(place[0]) + 0.5) * cell
 
     taken = [middle(place) for place in places(walk.cells, walk.answers[tick])]
-    pen.line(taken, DARK.wrong)
-    pen.line(taken[: known + 1], DARK.thought)
+    pen.line(taken, DARK.wrong, width=2)
+    pen.line(taken[: known + 1], DARK.thought, width=2)
     for kind, spot in ((START, DARK.last), (GOAL, DARK.second)):
         pen.dot(middle(np.argwhere(walk.cells == kind)[0]), max(2.0, cell / 4), spot)
     draw_certainty(pen, walk.certainty[: tick + 1], _TOP + _SIDE + 10)

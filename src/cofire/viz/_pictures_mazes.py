@@ -11,13 +11,12 @@ from cofire.random import Key
 from cofire.tasks import Mazes
 from cofire.tasks.mazes import MazeSet, Walks, generate, walk
 from cofire.viz import _film, _maze_figures, _maze_film
-from cofire.viz._maze_figures import Answered
+from cofire.viz._maze_figures import WAIT, Answered
 from cofire.viz._page import Block, Film, Section, film_columns
 from cofire.viz._picture import make_picture
 from cofire.viz._run_evidence import RunEvidence
 from cofire.viz._words import count, counted
 
-WAIT = 4
 GALLERY, FILMS = 8, 4
 WALKED = 100  # mazes of each size
 LARGEST = 99
