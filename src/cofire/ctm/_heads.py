@@ -41,7 +41,7 @@ class Answer:
 
     def build(self, width: int) -> nn.Module:
         """The module (…, P) -> (…, outputs)."""
-        return nn.Linear(width, self.outputs)
+        return _Linear(width, self.outputs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,10 +60,20 @@ class EnergyHead:
         return _Energy(width, self.hidden)
 
 
+class _Linear(nn.Linear):
+    """A linear layer that gives two rows or more the same bits however many there are, where no gradient is wanted."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        learning = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
+        if learning or x.device.type != "cpu" or x.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
+            return super().forward(x)
+        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+
+
 class _Energy(nn.Module):
     def __init__(self, width: int, hidden: int):
         super().__init__()
-        self.first, self.second = nn.Linear(width, hidden), nn.Linear(hidden, 1)
+        self.first, self.second = _Linear(width, hidden), _Linear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.first(x)
