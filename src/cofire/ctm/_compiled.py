@@ -6,7 +6,6 @@ many (16), where dense layers and neuron-level models add in another order.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -187,14 +186,9 @@ def think_compiled(model: "CTM", percepts: Sequence[Percept], batch: int) -> Ten
 
 
 def _scales(retention: Tensor, ticks: int) -> Tensor:
-    """1 / sqrt(beta) at the start and after each tick, (T + 1, P)."""
-    beta = retention.new_ones(ticks + 1, len(retention))
-    if bool((retention == 1).all()):  # nothing is forgotten: the start of every training
-        beta = beta.cumsum(0)
-    else:
-        for before, after in pairwise(beta):
-            after.addcmul_(before, retention)
-    return beta.rsqrt_()
+    """1 / sqrt(beta) at the start and after each tick, (T + 1, P): beta is the sum of the powers of r so far."""
+    powers = retention ** torch.arange(ticks + 1, dtype=retention.dtype)[:, None]
+    return powers.cumsum(0).rsqrt_()
 
 
 def _filled(tokens: Tensor) -> Tensor:

@@ -54,12 +54,30 @@ def _finish(out, value, gate):
 
 
 @njit(**_OPTIONS)
+def _window(memory, neuron, sample):
+    return integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
+
+
+@njit(**_OPTIONS)
+def _append(memory, neuron, sample):
+    """Sixteen pre-activations become the last column."""
+    column = _window(memory, neuron, sample) + (integer(memory + 24) - 1) * integer(memory + 56)
+    step = integer(memory + 120)
+    store(column, gather(integer(memory + 112) + sample * step + 4 * neuron, step))
+
+
+@njit(**_OPTIONS)
+def _write(memory, neuron, sample, value, gate):
+    """Sixteen activations."""
+    step = integer(memory + 104)
+    scatter(integer(memory + 96) + sample * step + 4 * neuron, multiply(value, sigmoid(gate)), step)
+
+
+@njit(**_OPTIONS)
 def _sixteen_samples(memory, neuron, sample):
     memory_length, hidden = integer(memory + 24), integer(memory + 32)
-    window = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
-    row = integer(memory + 56)
-    newest = integer(memory + 112) + sample * integer(memory + 120) + 4 * neuron
-    store(window + (memory_length - 1) * row, gather(newest, integer(memory + 120)))
+    window, row = _window(memory, neuron, sample), integer(memory + 56)
+    _append(memory, neuron, sample)
     w1 = integer(memory + 64) + neuron * 8 * hidden * memory_length
     b1 = integer(memory + 72) + neuron * 8 * hidden
     w2 = integer(memory + 80) + neuron * 8 * hidden
@@ -94,8 +112,45 @@ def _sixteen_samples(memory, neuron, sample):
         h0 = multiply(u0, sigmoid(g0))
         v = w2 + 4 * unit
         value, gate = fused(splat(number(v)), h0, value), fused(splat(number(v + across)), h0, gate)
-    step = integer(memory + 104)
-    scatter(integer(memory + 96) + sample * step + 4 * neuron, multiply(value, sigmoid(gate)), step)
+    _write(memory, neuron, sample, value, gate)
+
+
+@njit(**_OPTIONS)
+def _sixty_four_samples(memory, neuron, sample):
+    """Four times sixteen: each weight is read once for all, and eight sums are under way."""
+    memory_length, hidden = integer(memory + 24), integer(memory + 32)
+    window, row = _window(memory, neuron, sample), integer(memory + 56)
+    for more in range(0, 4 * WIDTH, WIDTH):
+        _append(memory, neuron, sample + more)
+    w1 = integer(memory + 64) + neuron * 8 * hidden * memory_length
+    b1 = integer(memory + 72) + neuron * 8 * hidden
+    w2 = integer(memory + 80) + neuron * 8 * hidden
+    b2 = integer(memory + 88) + neuron * 8
+    value0 = value1 = value2 = value3 = splat(number(b2))
+    gate0 = gate1 = gate2 = gate3 = splat(number(b2 + 4))
+    across, matrix = 4 * hidden, 4 * memory_length
+    for unit in range(hidden):
+        b, w = b1 + 4 * unit, w1 + unit * matrix
+        g = w + hidden * matrix
+        u0 = u1 = u2 = u3 = splat(number(b))
+        g0 = g1 = g2 = g3 = splat(number(b + across))
+        for m in range(memory_length):
+            x = window + m * row
+            x0, x1, x2, x3 = load(x), load(x + BYTES), load(x + 2 * BYTES), load(x + 3 * BYTES)
+            wu, wg = splat(number(w + 4 * m)), splat(number(g + 4 * m))
+            u0, u1, u2, u3 = fused(wu, x0, u0), fused(wu, x1, u1), fused(wu, x2, u2), fused(wu, x3, u3)
+            g0, g1, g2, g3 = fused(wg, x0, g0), fused(wg, x1, g1), fused(wg, x2, g2), fused(wg, x3, g3)
+        u0, u1 = multiply(u0, sigmoid(g0)), multiply(u1, sigmoid(g1))
+        u2, u3 = multiply(u2, sigmoid(g2)), multiply(u3, sigmoid(g3))
+        wv, wg = splat(number(w2 + 4 * unit)), splat(number(w2 + 4 * unit + across))
+        value0, value1 = fused(wv, u0, value0), fused(wv, u1, value1)
+        value2, value3 = fused(wv, u2, value2), fused(wv, u3, value3)
+        gate0, gate1 = fused(wg, u0, gate0), fused(wg, u1, gate1)
+        gate2, gate3 = fused(wg, u2, gate2), fused(wg, u3, gate3)
+    _write(memory, neuron, sample, value0, gate0)
+    _write(memory, neuron, sample + WIDTH, value1, gate1)
+    _write(memory, neuron, sample + 2 * WIDTH, value2, gate2)
+    _write(memory, neuron, sample + 3 * WIDTH, value3, gate3)
 
 
 @njit(**_OPTIONS)
@@ -160,23 +215,24 @@ def _one_sample(memory, neuron, sample):
 
 @Kernel
 def many_samples(memory):
-    """Sixteen samples at a time; at least so many must be there. Fields: see `forward_fields`."""
+    """Sixteen samples at a time; at least so many must be there."""
     neurons, samples = integer(memory + 8), integer(memory + 16)
     start = claim(memory, SHARE)
     while start < neurons:
         for neuron in range(start, min(start + SHARE, neurons)):
             sample = 0
+            while sample + 4 * WIDTH <= samples:
+                _sixty_four_samples(memory, neuron, sample)
+                sample += 4 * WIDTH
             while sample < samples:
-                _sixteen_samples(
-                    memory, neuron, min(sample, samples - WIDTH)
-                )  # the last ones twice, rather than past the end
+                _sixteen_samples(memory, neuron, min(sample, samples - WIDTH))  # some twice, rather than past the end
                 sample += WIDTH
         start = claim(memory, SHARE)
 
 
 @Kernel
 def few_samples(memory):
-    """One sample at a time, or four, with sixteen hidden units in the lanes; weights as `packed` makes them."""
+    """One sample at a time, or four, with sixteen hidden units in the lanes; W1 lies as (M, 2, H), W2 as (2, H)."""
     neurons, samples = integer(memory + 8), integer(memory + 16)
     start = claim(memory, SHARE)
     while start < neurons:
