@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cofire.checks import MissingExtra
 from cofire.train import Interrupted, TensorBoard, read_metrics
@@ -12,8 +13,7 @@ from tests.train.stand_in import CONFIG, Stripes, run
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    reader = accumulator.EventAccumulator(str(folder))
+    reader = EventAccumulator(str(folder))
     reader.Reload()
     return {name: [(one.step, one.value) for one in reader.Scalars(name)] for name in reader.Tags()["scalars"]}
 
