@@ -213,7 +213,7 @@ def test_a_recording_of_one_kind_is_whole_and_of_a_mixed_batch_is_refused(task: 
     batch = task.test(np.arange(4))
     recording = batch.show(machine.record)
     assert recording["logits"].shape[0] == sum(kind(batch)) + 3
-    with pytest.raises(InvalidType, match=r"wanted Thought.*batch\.kinds\(\) has them"):
+    with pytest.raises(InvalidType, match=r"(?s)wanted Thought.*batch\.kinds\(\) has them"):
         task.test(np.arange(40)).show(machine.record)
 
 
