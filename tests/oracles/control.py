@@ -97,12 +97,13 @@ def learn(agent: Agent, environment: Environment, config: PPOConfig, key: Key) -
                 rewards[s, i], ended[s, i] = places.act(i, int(actions[s, i]))
                 discounted[i] = config.discount * discounted[i] + rewards[s, i]
             all_discounted += discounted
-            seen_so_far = np.array(all_discounted)
-            spread = (seen_so_far.var() * len(seen_so_far) + 1e-4) / (len(seen_so_far) + 1e-4)
-            spread += seen_so_far.mean() ** 2 * 1e-4 * len(seen_so_far) / (len(seen_so_far) + 1e-4) ** 2
-            rewards[s] /= math.sqrt(spread + 1e-8)
             for i in range(B):
                 discounted[i] = 0.0 if ended[s, i] else discounted[i]
+        seen_so_far, few = np.array(all_discounted), 1e-4  # begins as few values of mean 0 and variance 1
+        total = len(seen_so_far) + few
+        mean = seen_so_far.sum() / total
+        variance = (((seen_so_far - mean) ** 2).sum() + few * (1 + mean**2)) / total
+        rewards /= math.sqrt(variance + 1e-8)
         advantage = torch.zeros(S, B)
         for i in range(B):
             for s in range(S):
@@ -130,7 +131,8 @@ def learn(agent: Agent, environment: Environment, config: PPOConfig, key: Key) -
                         a = int(actions[s, i])
                         ratio = policy[j, a] / chances[s][i, a]
                         bounded = min(max(float(ratio.detach()), 1 - config.clip), 1 + config.clip)
-                        gain = torch.minimum(ratio * some[s, j], bounded * some[s, j])
+                        within = bool(ratio * some[s, j] <= bounded * some[s, j])
+                        gain = (ratio if within else bounded) * some[s, j]
                         entropy = -(policy[j] * policy[j].log()).sum()
                         error = (value[j] - target[s, i]) ** 2 / 2
                         total = total + (-gain - config.entropy * entropy + config.value * error) / count

@@ -81,39 +81,39 @@ def test_impossible_actions_are_told(actions: list, words: str):
         Episodes(CartPole(), 2, KEY).step(np.array(actions))
 
 
-def test_rewards_are_scaled_as_gymnasium_does():
+def test_the_scale_is_that_of_gymnasium_at_the_end_of_the_steps():
     """One place: returns discounted within the episode, the statistics over all of them."""
     scale, peer, total = RewardScale(1, discount=0.9), RunningMeanStd(shape=()), np.zeros(1)
-    for step in range(200):
-        reward, ended = KEY.normal(1, step=step, dtype=np.float64), KEY.bernoulli(0.1, 1, step=step)
-        total = total * 0.9 + reward
-        peer.update(total)
-        expected = reward / np.sqrt(peer.var + 1e-8)
-        assert scale(reward, ended) == pytest.approx(expected, rel=1e-12)
-        total = np.where(ended, 0.0, total)
+    for part in range(20):
+        rewards = KEY.normal((10, 1), step=part, dtype=np.float64)
+        ended = KEY.fold("ended").bernoulli(0.1, (10, 1), step=part)
+        for reward, over in zip(rewards, ended, strict=True):
+            total = total * 0.9 + reward
+            peer.update(total)
+            total = np.where(over, 0.0, total)
+        np.testing.assert_allclose(scale(rewards, ended), rewards / np.sqrt(peer.var + 1e-8), rtol=1e-12)
 
 
 def test_the_scale_is_the_deviation_of_all_discounted_returns():
     scale, rewards = RewardScale(5, discount=0.5), KEY.normal((400, 5), dtype=np.float64) + 1
     ended = KEY.fold("ended").bernoulli(0.1, (400, 5))
     seen, total = [], np.zeros(5)
-    for step in range(400):
-        total = total * 0.5 + rewards[step]
+    for reward, over in zip(rewards, ended, strict=True):
+        total = total * 0.5 + reward
         seen.append(total.copy())
-        last = scale(rewards[step], ended[step])
-        total[ended[step]] = 0.0
-    assert last == pytest.approx(rewards[-1] / np.std(seen), rel=1e-4)
+        total[over] = 0.0
+    np.testing.assert_allclose(scale(rewards, ended), rewards / np.std(seen), rtol=1e-5)
 
 
 def test_a_scale_that_was_kept_goes_on_alike():
-    one = RewardScale(3, discount=0.9)
-    for step in range(10):
-        one(KEY.normal(3, step=step), KEY.bernoulli(0.2, 3, step=step))
-    other = RewardScale(3, discount=0.9)
+    def steps(part: int) -> tuple[np.ndarray, np.ndarray]:
+        return KEY.normal((4, 3), step=part, dtype=np.float64), KEY.fold("ended").bernoulli(0.2, (4, 3), step=part)
+
+    one, other = RewardScale(3, discount=0.9), RewardScale(3, discount=0.9)
+    one(*steps(0))
     other.restore(one.state())
-    rewards, ended = np.ones(3), np.zeros(3, dtype=bool)
-    for _ in range(5):
-        assert np.array_equal(one(rewards, ended), other(rewards, ended))
+    for part in range(1, 5):
+        assert np.array_equal(one(*steps(part)), other(*steps(part)))
 
 
 def test_more_steps_to_the_goal_are_worth_less():

@@ -65,7 +65,9 @@ def test_what_has_to_be_remembered_is_learned(tmp_path: Path, machine):
 
 def test_it_learns_as_its_equations_say(tmp_path: Path):
     """Fifty updates: the losses of every minibatch are those of the plain definitions, from the same weights."""
-    config = PPOConfig(steps=25, places=4, horizon=6, epochs=2, minibatches=1, entropy=0.02)
+    config = PPOConfig(
+        steps=25, places=4, horizon=6, epochs=2, minibatches=1, learning_rate=4e-3, clip=0.005, entropy=0.02
+    )
     world = CartPole(limit=9)
     machine = replace(MACHINE, backbone=replace(MACHINE.backbone, inputs=4), neurons=8, memory_length=3)
     agents = []
@@ -73,15 +75,18 @@ def test_it_learns_as_its_equations_say(tmp_path: Path):
         agents.append(make_agent(machine, world, key=KEY))
         machine_with_decay(agents[-1].mind)
     state = PPOState(agents[0], world, config, KEY, torch.device("cpu"))
-    curves = [[], []]
+    curves, clipped = [[], []], []
     for step, losses in enumerate(learn(agents[1], world, config, KEY)):
-        curves[0].append(state.step(step)["loss"])
+        scalars = state.step(step)
+        curves[0].append(scalars["loss"])
         curves[1].append(np.mean(losses))
+        clipped.append(scalars["clipped"])
     assert len(curves[0]) * config.epochs == 50
-    np.testing.assert_allclose(curves[0], curves[1], rtol=2e-3, atol=2e-4)
+    np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4, atol=1e-5)
     assert max(curves[0]) > min(curves[0]) + 0.1
-    for one, other in zip(agents[0].parameters(), agents[1].parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3)
+    assert max(clipped) > 0
+    for (name, one), other in zip(agents[0].named_parameters(), agents[1].parameters(), strict=True):
+        assert (one - other).norm() < 1e-4, name
 
 
 class PowerCut(BaseException):
@@ -90,7 +95,7 @@ class PowerCut(BaseException):
 
 @pytest.mark.parametrize("machine", [MACHINE, LSTM], ids=["machine", "lstm"])
 def test_it_may_break_in_every_iteration(tmp_path: Path, machine):
-    config = replace(CONFIG, save_every=2)
+    config = replace(CONFIG, steps=5, save_every=2)
     whole = tmp_path / "whole"
     run(whole, config, machine=machine)
 
@@ -107,7 +112,7 @@ def test_it_may_break_in_every_iteration(tmp_path: Path, machine):
         with pytest.raises(PowerCut):
             run(folder, config, Recall(cut_at(iteration * config.horizon + iteration // 3 * evaluations + 1)), machine)
         run(folder, config, machine=machine, resume=True)
-        same_run(folder, whole)
+        same_run(folder, whole, config.steps)
 
 
 def test_a_killed_run_is_resumed_to_the_bit(tmp_path: Path, unbroken: Path):
@@ -150,7 +155,8 @@ def test_returns_are_true_and_counted_by_episode(unbroken: Path):
     assert metrics["episodes"].tolist() == [6, 6, 12, 6, 6, 12, 6]  # of three steps each, four steps per iteration
     assert set(metrics["length"]) == {3.0}
     assert ((metrics["return"] >= 0) & (metrics["return"] <= 3)).all()
-    assert (metrics["return"] * metrics["episodes"] == np.round(metrics["return"] * metrics["episodes"])).all()
+    totals = metrics["return"] * metrics["episodes"]
+    np.testing.assert_allclose(totals, totals.round(), rtol=0, atol=1e-3)  # whole points, written with six digits
     tested = np.isfinite(metrics["test_return_greedy"])
     assert (np.flatnonzero(tested) + 1).tolist() == [3, 6, 7]
     assert metrics["learning_rate"] == pytest.approx([1e-3 * (1 - n / 7) for n in range(7)], rel=1e-5)
@@ -243,8 +249,10 @@ def test_what_cannot_be_trained_is_told(tmp_path: Path, unbroken: Path):
         run(unbroken, replace(CONFIG, clip=0.3), resume=True)
     with pytest.raises(FileProblem, match="wanted a folder without a run, got one with a run"):
         run(unbroken)
-    with pytest.raises(FileProblem, match="wanted the config of a run of control, got one without 'environment"):
+    with pytest.raises(InvalidValue, match=r"environment: wanted one of 'cartpole', .* got 'recall'"):
         load_control(unbroken)  # the world of these tests is not one of cofire's
+    with pytest.raises(FileProblem, match=r"config.json: wanted the config of a run, got a missing"):
+        load_control(tmp_path)
     with pytest.raises(InvalidValue, match="hardware"):
         run(tmp_path, hardware=Hardware(accelerator="cuda"))
 

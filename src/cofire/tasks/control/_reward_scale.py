@@ -13,12 +13,13 @@ class RewardScale:
         G_i <- gamma G_i + r_i   (place i; from 0 where an episode begins)
         r'  = r / sqrt(Var + 1e-8),   Var over all G of all places and steps so far
 
-    The variance begins as that of 1e-4 values at mean 0 and variance 1. Learning sees r', logs and evaluations r.
-    Source: `NormalizeReward` of Gymnasium.
+    The steps of one call count before they are divided, so that all of them are on one scale, and the first ones on a
+    sensible one. The variance begins as that of 1e-4 values at mean 0 and variance 1. Learning sees r', logs and
+    evaluations r. Source: `NormalizeReward` of Gymnasium, which divides step by step.
 
-    >>> scale = RewardScale(2, discount=0.5)
-    >>> scale(np.array([1.0, 3.0]), np.array([False, False])).round(2).tolist()
-    [1.0, 3.0]
+    >>> scale = RewardScale(1, discount=0.0)
+    >>> scale(np.array([[1.0], [-1.0], [5.0], [-5.0]]), np.zeros((4, 1), dtype=bool)).round(2).ravel().tolist()
+    [0.28, -0.28, 1.39, -1.39]
     """
 
     def __init__(self, count: int, *, discount: float):
@@ -27,10 +28,12 @@ class RewardScale:
         self._moments = np.array([1e-4, 0.0, 1.0])  # weight, mean and variance
 
     def __call__(self, rewards: np.ndarray, ended: np.ndarray) -> np.ndarray:
-        """Take in the rewards (N,) of a step, and which episodes ended with it; return them scaled."""
-        self._returns = self._returns * self._discount + rewards
-        self._moments = _with(self._moments, self._returns)
-        self._returns = np.where(ended, 0.0, self._returns)
+        """Take in the rewards (S, N) of S steps, and which episodes ended with them; return them scaled."""
+        returns = np.empty_like(rewards, dtype=np.float64)
+        for now, reward, over in zip(returns, rewards, ended, strict=True):
+            now[:] = self._returns * self._discount + reward
+            self._returns = np.where(over, 0.0, now)
+        self._moments = _with(self._moments, returns.ravel())
         return rewards / np.sqrt(self._moments[2] + 1e-8)
 
     def state(self) -> dict[str, np.ndarray]:

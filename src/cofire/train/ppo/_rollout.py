@@ -53,12 +53,13 @@ def play(
         taken.append(actions)
         chances.append(logits.log_softmax(-1).gather(1, actions[:, None])[:, 0])
         values.append(value)
-        rewards.append(outcome.rewards if scale is None else scale(outcome.rewards, outcome.ended))
+        rewards.append(outcome.rewards)
         ended.append(outcome.ended)
         returns.append(outcome.returns)
         lengths.append(outcome.lengths)
     after = keep(passage.carried())
     values.append(_expected(agent, episodes, after, device))
+    gains, over = np.stack(rewards), np.stack(ended)
     rollout = Rollout(
         start=carried,
         observations=torch.stack(seen),
@@ -66,8 +67,8 @@ def play(
         actions=torch.stack(taken),
         log_probability=torch.stack(chances),
         values=torch.stack(values),
-        rewards=torch.from_numpy(np.stack(rewards)).to(device, values[0].dtype),
-        ended=torch.from_numpy(np.stack(ended)).to(device),
+        rewards=torch.from_numpy(gains if scale is None else scale(gains, over)).to(device, values[0].dtype),
+        ended=torch.from_numpy(over).to(device),
         returns=np.concatenate(returns),
         lengths=np.concatenate(lengths),
     )

@@ -110,7 +110,7 @@ class PPOState:
             returns[:, places],
             self._config,
         )
-        self._optimiser.zero_grad()
+        self._optimiser.zero_grad(set_to_none=False)  # start states learn on where no episode begins
         losses.loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._agent.parameters(), self._config.max_norm)
         self._optimiser.step()
