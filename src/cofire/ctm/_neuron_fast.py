@@ -38,8 +38,8 @@ class FastNeurons:
         self.work()
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with some of the samples; as many as fill the lanes, where there were so many."""
-        self.work.numbers[2] = len(rows)
+        """Go on with some of the samples; where lanes hold samples, with as many as fill them."""
+        self.work.numbers[2] = max(len(rows), min(LANES, int(self.work.numbers[2])))
 
 
 def applies(weights: tuple[Tensor, ...]) -> bool:
