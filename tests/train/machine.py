@@ -140,7 +140,8 @@ def pair(action: Callable[..., object], kind: str, *arguments: Any) -> list[tupl
         try:
             for process in processes:
                 process.join(90)
-            return [(process.exitcode or 0, file.read_text()) for process, file in zip(processes, said, strict=True)]
+            codes = [-1 if process.exitcode is None else process.exitcode for process in processes]
+            return [(code, file.read_text()) for code, file in zip(codes, said, strict=True)]
         finally:
             for process in processes:
                 process.kill()

@@ -91,12 +91,13 @@ def train(
         _compare(run, settings, model, task)
     if start:
         start.fill(model)
-    several = hardware.counts() != (1, 1)
+    several = hardware.counts() != (1, 1) and hardware.strategy == "ddp"
     fabric = hardware.launch(config.precision, idle_parameters=several and has_idle_parameters(model, task, config))
     first, least = fabric.is_global_zero, fabric.world_size * config.accumulate
     checks.integer("batch_size", config.batch_size, low=least, fix="an example for each device and each part")
     alone = run.alone() if first else nullcontext()
     with alone, deterministic(), StopRequest() as stop, together(fabric.world_size):
+        fabric.barrier()  # all have looked at the folder before anything is written there
         if first and not resumed:
             run.begin({"cofire": cofire.__version__, **settings}, overwrite=overwrite)
         fabric.barrier()

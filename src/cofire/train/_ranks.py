@@ -8,7 +8,8 @@ from torch.distributed import DistError
 
 from cofire import checks
 
-_GONE = re.compile(r"gloo|nccl|connection (closed|reset|refused)|broken pipe|timed out|socket", re.IGNORECASE)
+_WORDS = r"gloo|nccl|connection (closed|reset|refused)|broken pipe|timed out|timeout|pair closure|socket"
+_GONE = re.compile(_WORDS, re.IGNORECASE)
 
 
 class RankLost(checks.CofireError):
