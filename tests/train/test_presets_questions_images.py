@@ -1,8 +1,10 @@
 """Presets of questions and of images: the published sizes, and machines that fit what they are shown."""
 
+import numpy as np
 import pytest
 
 from cofire.ctm import CTMConfig, FeedForwardConfig, LSTMConfig, build_model
+from cofire.random import Key
 from cofire.train import TrainConfig
 from cofire.train.presets import Preset, find_preset, presets
 
@@ -31,6 +33,15 @@ def test_questions_are_awaited_for_as_long_as_they_are_judged(preset: Preset):
     assert preset.train.batch_size == preset.settings.get("block", 64)  # every batch is of one kind
     if not preset.name.endswith("one-tick"):
         assert preset.model.ticks == preset.settings["answer_ticks"]
+
+
+def test_the_small_one_is_of_two_digits_and_one_operation_and_remembers_all_its_ticks():
+    preset = find_preset("qamnist", "small")
+    batch = preset.make_task(Key(0)).test(np.arange(200))
+    ((_, images, question),) = batch.kinds()
+    assert (images.shape[1], question.shape[1]) == (2, 3)
+    assert preset.model.memory_length >= images.shape[1] + question.shape[1] + preset.model.ticks
+    assert abs(parameters(find_preset("qamnist", "small-lstm")) - parameters(preset)) < 0.01 * parameters(preset)
 
 
 def test_the_published_slip_is_kept_in_the_published_presets_and_named():

@@ -125,7 +125,8 @@ class QuestionsMNIST:
         for name, value in (("digits", digits), ("operations", operations), ("count", count)):
             checks.integer(name, value, low=1)
         key = self._key.fold("asked", digits)
-        questions = draw_questions(key, operations, count, digits=digits, operations=operations, images=self._held())
+        images = len(self._testing.labels)
+        questions = draw_questions(key, operations, count, digits=digits, operations=operations, images=images)
         return self._batch(questions, self._testing, self._pictures(questions.images, self._testing))
 
     def loss(self, thought: Thoughtlike, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -176,6 +177,3 @@ class QuestionsMNIST:
         inputs = pictures.sub_(MEAN).div_(DEVIATION)[:, :, None].repeat_interleave(self._repeats, 1)
         asked = torch.from_numpy(questions.tokens()).repeat_interleave(self._repeats, 1)
         return QuestionBatch(inputs, torch.from_numpy(questions.answers(source.labels)), asked)
-
-    def _held(self) -> int:
-        return len(self._testing.labels)

@@ -8,8 +8,12 @@ from cofire.ctm import (
     Decayed,
     DeepNeuronModel,
     DigitQuestions,
+    LearnableFourier,
     RandomDense,
+    RandomPairs,
+    StridedConvolutions,
 )
+from cofire.train._clip import NormClip
 from cofire.train._config import TrainConfig
 from cofire.train.presets._partners import partners
 from cofire.train.presets._preset import Preset
@@ -69,6 +73,52 @@ def _with_partners(preset: Preset, *, lstm_width: int) -> tuple[Preset, ...]:
     return (preset, *partners(preset, lstm_width=lstm_width, lstm_settings=settings))
 
 
+SMALL = Preset(
+    task="qamnist",
+    name="small",
+    about=(
+        "two digits and one operation, a tick for every input and four to answer: sizes of our own, for two processor "
+        "cores, with the 5,000 digits that come inside a package, deformed anew each time"
+    ),
+    model=CTMConfig(
+        neurons=128,
+        ticks=4,
+        memory_length=10,  # all ticks of a question
+        backbone=StridedConvolutions(steps=((16, 5, 2), (32, 3, 2), (64, 3, 2), (64, 3, 2))),
+        position=LearnableFourier(),
+        attention=Attention(width=64, heads=4),
+        neuron_model=DeepNeuronModel(hidden=4),
+        sync_out=Decayed(pairs=RandomPairs(pairs=256)),
+        sync_action=Decayed(pairs=RandomPairs(pairs=64)),
+        answer=Answer(outputs=10),
+        question=DigitQuestions(),
+        streamed=True,
+    ),
+    train=TrainConfig(
+        steps=8_000,
+        batch_size=64,
+        learning_rate=3e-3,
+        final_learning_rate=1e-4,
+        warmup_steps=100,
+        weight_decay=0.1,
+        clip=NormClip(5.0),
+        average=0.998,
+        log_every=50,
+        evaluate_every=1_000,
+    ),
+    settings={
+        "digits": [2, 2],
+        "operations": [1, 1],
+        "answer_ticks": 4,
+        "size": 28,
+        "warp": {"shift": 2.0, "turn": 10.0, "stretch": 0.1, "slant": 0.1, "bend": 0.7},
+    },
+)
 PAPER_10 = _paper(10, memory_length=30)
 PAPER_1 = _paper(1, memory_length=3)
-PRESETS = (*_with_partners(PAPER_10, lstm_width=875), *_with_partners(PAPER_1, lstm_width=741))
+PRESETS = (
+    SMALL,
+    *partners(SMALL, lstm_width=96),
+    *_with_partners(PAPER_10, lstm_width=875),
+    *_with_partners(PAPER_1, lstm_width=741),
+)
