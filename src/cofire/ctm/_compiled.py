@@ -135,11 +135,11 @@ class CompiledThought:
         return read if self._rows is None else read[: len(self._rows)]
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with some of the samples: their rows, ascending, move up, and fewer are computed."""
+        """Go on with some of the samples: rows move up to fill the first places, and fewer are computed."""
         self._rows = rows if self._rows is None else self._rows[rows]
         move_up(self._inputs, rows)
-        for column in self._history[:, self._tick : self._tick + self._memory_length].unbind(1):
-            column[:, : len(rows)] = column[:, rows]
+        window = self._history[:, self._tick : self._tick + self._memory_length]
+        move_up(window.movedim(2, 0), rows)
         for part in (self._synapse, self._neurons, self._out, self._action, self._query, self._look):
             if part is not None:
                 part.keep(rows)

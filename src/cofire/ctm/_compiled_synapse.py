@@ -3,6 +3,7 @@
 import struct
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from cofire import kernels
@@ -99,8 +100,15 @@ class CompiledSynapse:
 
 
 def move_up(tensor: Tensor, rows: Tensor) -> None:
-    """Move some rows, ascending, to the front."""
-    tensor[: len(rows)] = tensor[rows]
+    """Move some rows to the front; those that lie in their places stay there, and no row moves to where one is wanted.
+
+    >>> x = torch.tensor([[0], [1], [2], [3]])
+    >>> move_up(x, torch.tensor([0, 3, 2]))
+    >>> x[:3].flatten().tolist()
+    [0, 3, 2]
+    """
+    moved = (rows != torch.arange(len(rows))).nonzero().squeeze(1)
+    tensor[moved] = tensor[rows[moved]]
 
 
 def _blocks(synapse: Blocks, batch: int) -> list[Stage]:

@@ -14,7 +14,7 @@ from cofire.ctm.halting._replay import cut
 class Crowd:
     """The rows that are computed, and those among them that still think; the others only make up the number.
 
-    `samples` (m,): the sample of each row, ascending. `thinking` (b,): the rows that think, ascending.
+    `samples` (m,): the sample of each row. `thinking` (b,): the rows that think, in the order of their samples.
     """
 
     __slots__ = ("samples", "thinking")
@@ -24,8 +24,8 @@ class Crowd:
 
     @property
     def everyone(self) -> bool:
-        """Whether every row thinks."""
-        return len(self.thinking) == len(self.samples)
+        """Whether nobody has stopped yet."""
+        return self.thinking is self.samples
 
     def of_thinking(self, said: Said) -> Said:
         """What was said by the rows that think."""
@@ -40,19 +40,23 @@ class Crowd:
         self.thinking = self.thinking[~stops]
 
     def reduce(self) -> Tensor | None:
-        """Leave rows away that nobody needs: the rows that stay, ascending, or None where all do."""
+        """Leave rows away that nobody needs: the rows that stay, or None where all do. Few of them change their place:
+        the last ones fill the holes of those that have stopped.
+        """
         rows = len(self.samples)
         keep = worth_keeping(len(self.thinking), rows)
         if keep == rows:
             return None
-        stays = torch.zeros(rows, dtype=torch.bool, device=self.samples.device)
-        stays[self.thinking] = True
-        idle = (~stays).nonzero().squeeze(1)[: keep - len(self.thinking)]
-        stays[idle] = True
-        before, rows_kept = self.thinking, stays.nonzero().squeeze(1)
-        self.samples = self.samples[rows_kept]
-        self.thinking = torch.searchsorted(rows_kept, before)
-        return rows_kept
+        needed = torch.zeros(rows, dtype=torch.bool, device=self.samples.device)
+        needed[self.thinking] = True
+        stay = torch.arange(keep, device=needed.device)
+        beyond = needed[keep:].nonzero().squeeze(1) + keep
+        holes = (~needed[:keep]).nonzero().squeeze(1)[: len(beyond)]
+        stay[holes] = beyond
+        self.samples = self.samples[stay]
+        thinking = needed[stay].nonzero().squeeze(1)
+        self.thinking = thinking[self.samples[thinking].argsort()]
+        return stay
 
 
 class Diary:

@@ -34,7 +34,7 @@ class Course(Protocol):
         ...
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with those of the rows only; ascending."""
+        """Go on with those of the rows only, most of them in their old places."""
         ...
 
 
