@@ -1,5 +1,6 @@
 """From a page to the files of a report: every figure, then the page itself."""
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from cofire.viz._page import Film, Page, Picture
 NAME = "report.html"
 
 
-def write_page(folder: str | PathLike[str], page: Page) -> Path:
+def write_page(folder: str | PathLike[str], make: Callable[[], Page]) -> Path:
     """Write `report.html`, one self-contained file, and every figure of it under `figures/`; return the report's path.
 
-    The folder is made if need be; files of an earlier report are replaced, each whole or not at all, the page last.
-    Raises FileProblem where the folder cannot be made or written.
+    The folder is made if need be, before the page is; files of an earlier report are replaced, each whole or not at
+    all, the page last. Raises FileProblem where the folder cannot be made or written.
     """
     folder = Path(folder)
     figures = folder / "figures"
@@ -24,6 +25,7 @@ def write_page(folder: str | PathLike[str], page: Page) -> Path:
         got = problem.strerror or str(problem)
         text = checks.message(str(figures), "a folder that can be made", got, "choose another folder")
         raise checks.FileProblem(text) from problem
+    page = make()
     for section in page.sections:
         for block in section.blocks:
             if isinstance(block, Picture):

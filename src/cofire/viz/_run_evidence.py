@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from cofire import checks
 from cofire.train import Predictions, Run
 
 
@@ -60,7 +61,8 @@ class RunEvidence:
     def answers(self) -> Predictions:
         """The predictions, where there are some."""
         if self.predictions is None:
-            raise ValueError(f"{self.name} has no held-out examples to answer")
+            fix = f"a section of {self.name} looks at its model itself"
+            raise checks.InvalidValue(checks.message("predictions", "held-out examples", "none", fix))
         return self.predictions
 
     @property

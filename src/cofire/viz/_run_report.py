@@ -27,7 +27,7 @@ def write_run_report(
     evidence, FileProblem where the folder cannot be written.
     """
     checks.instance("evidence", evidence, RunEvidence)
-    return write_page(folder, run_page(evidence, command=command, facts=facts or {}))
+    return write_page(folder, lambda: run_page(evidence, command=command, facts=facts or {}))
 
 
 def run_page(evidence: RunEvidence, *, command: str = "", facts: Mapping[str, str]) -> Page:

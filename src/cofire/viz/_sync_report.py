@@ -19,7 +19,7 @@ def write_synchrony_report(folder: str | PathLike[str], found: Synchrony) -> Pat
 
     Each file appears whole or not at all. Raises FileProblem where the folder cannot be written.
     """
-    report = write_page(folder, synchrony_page(found))
+    report = write_page(folder, lambda: synchrony_page(found))
     write_bytes(report.parent / "numbers.json", json.dumps(found.to_json(), indent=1).encode())
     return report
 

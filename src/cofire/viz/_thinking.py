@@ -32,7 +32,7 @@ def write_thinking_report(folder: str | PathLike[str], evidence: ThinkingEvidenc
         If the folder cannot be made or written.
     """
     checks.instance("evidence", evidence, ThinkingEvidence)
-    return write_page(folder, thinking_page(evidence))
+    return write_page(folder, lambda: thinking_page(evidence))
 
 
 def thinking_page(evidence: ThinkingEvidence) -> Page:
