@@ -68,7 +68,7 @@ def calibrate(thought: Thought, right: Tensor, *, positions: int = 1, loss: floa
 
     Arguments: `thought`, the full run over N examples; `right` (N, T), the share of each tick's answer that is right
     (`halting.rightness` for classes); `positions` of the answer; `loss`, the accuracy that may be lost against the full
-    run, 0.002 for 0.2 points. Among the thresholds that keep it the one with the fewest ticks is taken. The more
+    run, 0.002 for 0.2 points. The lowest threshold is taken above which all keep it. The more
     examples, the better the promise holds for others: from N of them, expect it within about sqrt(a (1 - a) / N) for an
     accuracy a.
 
@@ -89,11 +89,10 @@ def calibrate(thought: Thought, right: Tensor, *, positions: int = 1, loss: floa
     answered = answered_right(thought, right)
     wanted = answered[:, -1].mean().item() - loss
     best = candidates[-1]
-    for threshold in candidates:  # ascending: more ticks with each
-        stop = _stops(sure, threshold)
-        if answered.gather(1, stop[:, None]).mean().item() >= wanted - TINY:
-            best = threshold
+    for threshold in reversed(candidates):  # fewer ticks with each, until too much is lost: no lucky dip below that
+        if answered.gather(1, _stops(sure, threshold)[:, None]).mean().item() < wanted - TINY:
             break
+        best = threshold
     return Calibrated(temperature, best)
 
 
