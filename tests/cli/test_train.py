@@ -52,6 +52,15 @@ def test_presets_are_listed_with_their_parameters(capsys: pytest.CaptureFixture[
     assert max(map(len, said)) <= 120
 
 
+def test_the_listing_is_that_of_the_documentation(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["presets", "digits"]) == 0
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    assert f"```text\n{capsys.readouterr().out}```" in page
+
+
 def test_one_preset_tells_everything(capsys: pytest.CaptureFixture[str]):
     assert main(["presets", "digits", "small-one-tick"]) == 0
     said = capsys.readouterr().out
