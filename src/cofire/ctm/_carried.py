@@ -90,18 +90,34 @@ class Passage:
         self, features: Float[Tensor, "B I"], begins: Tensor | None = None, *, ticks: int = SPARE_TICKS
     ) -> Float[Tensor, "B P"]:
         """Think about what is seen and return what is read; `ticks` as above, from here on."""
-        if begins is not None:
-            self._state = self._resumed(renew(carry(self._state), self._fresh, begins), ticks)
-        percept = Percept(None, None, features)
-        if isinstance(self._model, CTM):
-            read, self._state = self._model.observe(self._state, Observation(percept, self._constants))
-        else:
-            read, self._state = self._model.observe(self._state, LSTMObservation(percept, self._constants))
+        self._begin(begins, ticks)
+        read, self._state = self._observe(features, self._model.config.ticks)
         return read
+
+    def watch(
+        self, features: Float[Tensor, "B I"], begins: Tensor | None = None
+    ) -> tuple[Float[Tensor, "B P"], Float[Tensor, "T B D"]]:
+        """Like `see`, with the activations of every tick."""
+        self._begin(begins, SPARE_TICKS)
+        read, seen = None, []
+        for _ in range(self._model.config.ticks):
+            read, self._state = self._observe(features, 1)
+            seen.append(self._state.hidden[-1] if isinstance(self._state, LSTMState) else self._state.activation)
+        return read, torch.stack(seen)  # pyright: ignore[reportReturnType]
 
     def carried(self) -> Carried:
         """Return where the passage has come to."""
         return carry(self._state)
+
+    def _begin(self, begins: Tensor | None, ticks: int) -> None:
+        if begins is not None:
+            self._state = self._resumed(renew(carry(self._state), self._fresh, begins), ticks)
+
+    def _observe(self, features: Tensor, ticks: int) -> tuple[Tensor, Any]:
+        percept = Percept(None, None, features)
+        if isinstance(self._model, CTM):
+            return self._model.observe(self._state, Observation(percept, self._constants), ticks=ticks)
+        return self._model.observe(self._state, LSTMObservation(percept, self._constants), ticks=ticks)
 
     def _resumed(self, carried: Carried, ticks: int) -> Any:
         out, action = (_kept(carried, side) for side in ("out", "action"))

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from cofire.train.ppo._estimates import advantages as advantages
     from cofire.train.ppo._estimates import ppo_loss as ppo_loss
     from cofire.train.ppo._evaluate import Played as Played
+    from cofire.train.ppo._evaluate import Watched as Watched
     from cofire.train.ppo._evaluate import evaluate as evaluate
+    from cofire.train.ppo._evaluate import watch as watch
     from cofire.train.ppo._loop import train_ppo as train_ppo
 
 _NAMES = {
@@ -24,6 +26,7 @@ _NAMES = {
     "ControlRun": "_control",
     "PPOConfig": "_config",
     "Played": "_evaluate",
+    "Watched": "_evaluate",
     "advantages": "_estimates",
     "evaluate": "_evaluate",
     "load_control": "_control",
@@ -31,6 +34,7 @@ _NAMES = {
     "ppo_loss": "_estimates",
     "train_control": "_control",
     "train_ppo": "_loop",
+    "watch": "_evaluate",
 }
 __all__ = sorted(_NAMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
