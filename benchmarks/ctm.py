@@ -1,103 +1,27 @@
-"""The Continuous Thought Machine against the published steps: same weights, same run, time and agreement.
+"""The Continuous Thought Machine against the published steps: same weights, same run; time, memory and agreement.
 
     python -m benchmarks.ctm [--threads N] [--only NAME]
 
-Every row is one of the published set-ups at its batch and at a single sample. The peer steps as the published
-implementation does (benchmarks/published_steps.py). The output must agree to 1e-5, or the benchmark stops.
+The first table has a row for each of the published set-ups at its batch and at a single sample; the second the peak
+memory of a training step; the third shows how time and memory of a thought grow with ticks and with neurons. The peer
+steps as the published implementation does (benchmarks/published_steps.py). The output must agree to 1e-5, or the
+benchmark stops.
 """
 
 import argparse
+import dataclasses
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
 import torch
 
+from benchmarks.ctm_setups import SETUPS
 from benchmarks.published_steps import PublishedSteps
 from cofire import CTM, Key
-from cofire.ctm import (
-    Answer,
-    Attention,
-    CTMConfig,
-    Decayed,
-    DeepNeuronModel,
-    FirstLast,
-    RandomDense,
-    RandomPairs,
-    ResNet,
-    Rotational1D,
-    SynapseBlock,
-    SynapseUNet,
-    TokenEmbedding,
-)
-
-SETUPS = {
-    "parity": (
-        64,
-        (64,),
-        CTMConfig(
-            neurons=1024,
-            ticks=75,
-            memory_length=25,
-            backbone=TokenEmbedding(features=512),
-            position=Rotational1D(),
-            attention=Attention(width=512, heads=8),
-            synapse=SynapseBlock(),
-            neuron_model=DeepNeuronModel(hidden=16),
-            sync_out=Decayed(pairs=RandomDense(neurons=32)),
-            sync_action=Decayed(pairs=RandomDense(neurons=32)),
-            answer=Answer(outputs=128, positions=64),
-        ),
-    ),
-    "mazes": (
-        4,
-        (3, 39, 39),
-        CTMConfig(
-            neurons=2048,
-            ticks=75,
-            memory_length=25,
-            backbone=ResNet(depth=34, stages=2),
-            attention=Attention(width=512, heads=16),
-            synapse=SynapseUNet(depth=8),
-            neuron_model=DeepNeuronModel(hidden=32),
-            sync_out=Decayed(pairs=FirstLast(neurons=64)),
-            sync_action=Decayed(pairs=FirstLast(neurons=32)),
-            answer=Answer(outputs=500, positions=100),
-        ),
-    ),
-    "small mazes": (
-        16,
-        (3, 15, 15),
-        CTMConfig(
-            neurons=1024,
-            ticks=50,
-            memory_length=25,
-            backbone=ResNet(depth=18, stages=1),
-            attention=Attention(width=256, heads=4),
-            synapse=SynapseBlock(),
-            neuron_model=DeepNeuronModel(hidden=16),
-            sync_out=Decayed(pairs=RandomPairs(pairs=128)),
-            sync_action=Decayed(pairs=RandomPairs(pairs=128)),
-            answer=Answer(outputs=250, positions=50),
-        ),
-    ),
-    "CIFAR-10": (
-        16,
-        (3, 32, 32),
-        CTMConfig(
-            neurons=256,
-            ticks=50,
-            memory_length=15,
-            backbone=ResNet(depth=18, stages=1),
-            attention=Attention(width=64, heads=16),
-            synapse=SynapseUNet(depth=5),
-            neuron_model=DeepNeuronModel(hidden=64),
-            sync_out=Decayed(pairs=RandomPairs(pairs=256)),
-            sync_action=Decayed(pairs=RandomPairs(pairs=512)),
-            answer=Answer(outputs=10),
-        ),
-    ),
-}
+from cofire.ctm import CTMConfig
 
 
 def seconds(call: Callable[[], object], runs: int) -> float:
@@ -131,6 +55,34 @@ def compare(name: str, batch: int, shape: tuple[int, ...], config: CTMConfig) ->
     print(f"{row}   {apart:.0e}", flush=True)
 
 
+def memory(name: str, batch: int) -> None:
+    """Print a row: what a training step adds to the memory at its peak, of cofire and of the peer, in processes of
+    their own, with and without the gradients of the weights, which both must hold.
+    """
+    config = SETUPS[name][2]
+    weights = sum(parameter.numel() for parameter in CTM(config, key=None).parameters()) * 4 / 1e9
+    peaks = []
+    for who in ("cofire", "published"):
+        command = [sys.executable, "-m", "benchmarks.peak_memory", name, str(batch), who]
+        peaks.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    ours, theirs = peaks
+    beside = (theirs - weights) / (ours - weights)
+    print(f"{name:12} {batch:5}   {ours:8.2f} {theirs:9.2f} {theirs / ours:6.1f}x   {beside:6.1f}x", flush=True)
+
+
+def growth(config: CTMConfig) -> None:
+    """Print how a thought grows: time and its share per tick and neuron, and what it adds to the memory."""
+    for ticks, neurons in ((25, 1024), (50, 1024), (100, 1024), (200, 1024), (50, 512), (50, 2048), (50, 4096)):
+        changed = dataclasses.replace(config, ticks=ticks, neurons=neurons)
+        model, x = CTM(changed, key=Key(0)).eval(), torch.ones(16, 64)
+        with torch.no_grad():
+            spent = seconds(lambda model=model, x=x: model(x), 5)
+        history = 4 * 16 * neurons * (ticks + changed.memory_length) / 1e6
+        read = 4 * 16 * ticks * model.sync_out.width / 1e6
+        per = spent / ticks / neurons * 1e9
+        print(f"{ticks:5} {neurons:7}   {spent:8.3f} {per:10.1f}   {history:10.1f} {read:8.1f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -144,6 +96,13 @@ def main() -> None:
         if arguments.only in (None, name):
             for size in (batch, 1):
                 compare(name, size, shape, config)
+    print("\npeak memory of a training step, GB   cofire, published, ratio   ratio beside the weights' gradients")
+    for name, size in (("parity", 64), ("mazes", 4), ("mazes", 16)):
+        if arguments.only in (None, name):
+            memory(name, size)
+    if arguments.only is None:
+        print("\nticks neurons    seconds    ns each   history MB  read MB   (parity's machine, batch 16)")
+        growth(SETUPS["parity"][2])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Weights that every tick uses: their gradients are computed once, after the last tick's share is known.
 
 A linear map y = W x + b used at T ticks has the gradient sum_t g_t x_t^T. Taken tick by tick that is T small products
-and T additions to a tensor of W's size; here each tick only notes (x_t, g_t), and one product over all of them follows.
+and T additions to a tensor of W's size; here a tick only notes (x_t, g_t), and one product over many of them follows.
 The same holds for the keys and values of the attention, whose gradients are sums over ticks of products of vectors.
 
 Each use holds an empty tensor (`link`) that the opening node made, so that automatic differentiation comes back to the
@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from cofire.ctm._dense import Dense
+
+ROWS_TOGETHER = 512  # shares of so many samples and ticks become one product: enough for its speed, and little to keep
 
 
 def learns() -> bool:
@@ -47,18 +49,64 @@ class Notes:
         return [torch.stack(parts) for parts in zip(*entries, strict=True)]
 
 
+class LinearNotes:
+    """Gradients of a linear map's weight and bias, gathered from the shares (x, g) of many ticks."""
+
+    __slots__ = ("_entries", "_rows", "_sums", "_task")
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[Tensor, Tensor]] = []
+        self._rows, self._task = 0, -1
+        self._sums: tuple[Tensor, Tensor] | None = None
+
+    def open(self) -> None:
+        """Start a new page where another backward pass runs than before."""
+        task = torch._C._current_graph_task_id()
+        if task != self._task:
+            self._entries, self._rows, self._sums, self._task = [], 0, None, task
+
+    def add(self, x: Tensor, gradient: Tensor) -> None:
+        """Note the share of a tick on the page that is open; every so often the shares become one product."""
+        self._entries.append((x, gradient))
+        self._rows += len(x)
+        if self._rows >= ROWS_TOGETHER:
+            self._gather()
+
+    def take(self) -> tuple[Tensor, Tensor]:
+        """Both gradients; the page is empty afterwards."""
+        if self._entries:
+            self._gather()
+        if self._sums is None:
+            raise RuntimeError("nothing was noted")
+        sums, self._sums = self._sums, None
+        return sums
+
+    def _gather(self) -> None:
+        x, gradient = (torch.cat(parts) for parts in zip(*self._entries, strict=True))
+        if self._sums is None:
+            self._sums = gradient.t() @ x, gradient.sum(0)
+        else:
+            self._sums[0].addmm_(gradient.t(), x)
+            self._sums[1].add_(gradient.sum(0))
+        self._entries, self._rows = [], 0
+
+
 class SharedLinear:
     """y = x W^T + b for a weight (O, I) and bias (O,) that many ticks use."""
 
     __slots__ = ("dense", "link", "notes")
 
     def __init__(self, weight: Tensor, bias: Tensor):
-        self.dense, self.notes = Dense(weight, bias), Notes()
-        self.link = _OpenLinear.apply(self.notes, weight, bias)
+        self.dense, self.notes = Dense(weight, bias), LinearNotes()
+        self.link: Any = _OpenLinear.apply(self.notes, weight, bias)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Apply to (B, I): (B, O)."""
         return _Linear.apply(self, x, self.link)  # pyright: ignore[reportReturnType]
+
+    def again(self, x: Tensor) -> Tensor:
+        """The same in a graph that a backward pass makes anew, for which `notes` are open."""
+        return _LinearAgain.apply(self, x)  # pyright: ignore[reportReturnType]
 
 
 def linear_map(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
@@ -84,15 +132,14 @@ class SharedLookup:
 
 class _OpenLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, notes: Notes, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, notes: LinearNotes, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.notes = notes
         return weight.new_empty(0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _link: Tensor) -> tuple[None, Tensor, Tensor]:
-        x, gradient = (part.flatten(0, 1) for part in ctx.notes.take())
-        return None, gradient.t() @ x, gradient.sum(0)
+        return None, *ctx.notes.take()
 
 
 class _Linear(torch.autograd.Function):
@@ -107,8 +154,23 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
         x, link = ctx.saved_tensors
         shared: SharedLinear = ctx.shared
+        shared.notes.open()
         shared.notes.add(x, gradient)
         return None, shared.dense.back(gradient), link
+
+
+class _LinearAgain(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, shared: SharedLinear, x: Tensor) -> Tensor:
+        ctx.shared = shared
+        ctx.save_for_backward(x)
+        return shared.dense(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        ctx.shared.notes.add(ctx.saved_tensors[0], gradient)
+        return None, ctx.shared.dense.back(gradient)
 
 
 class _OpenLookup(torch.autograd.Function):

@@ -51,7 +51,7 @@ class Dense:
         if len(gradient) < FEW_SAMPLES:
             return self._few_back(gradient.contiguous())
         if self._back is None:
-            self._back = Dense(self.weight.t().contiguous(), None)
+            self._back = Dense(self.weight.t(), None)
         return self._back(gradient)
 
     def _few(self, x: Tensor, bias: Tensor) -> Tensor:
@@ -73,6 +73,6 @@ class Dense:
             return F.linear(x, self.weight, self.bias)
         self._uses += 1
         if self._packed is None and self._uses > USES_BEFORE_PACKING:
-            self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.contiguous(), len(x))
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, len(x))
         weight = self.weight if self._packed is None else self._packed
         return torch.ops.mkldnn._linear_pointwise(x, weight, self.bias, "none", [], "")

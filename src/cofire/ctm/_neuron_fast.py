@@ -14,13 +14,14 @@ LANES = 16  # samples, or hidden units, that are computed at once
 class FastNeurons:
     """Deep models of D neurons, ready for windows (D, M, B) of one batch size: weights in the order of their use."""
 
-    __slots__ = ("tensors", "work")
+    __slots__ = ("fewest", "tensors", "work")
 
     def __init__(self, weights: tuple[Tensor, ...], biases: tuple[Tensor, ...], batch: int):
         (w1, w2), (b1, b2) = weights, biases
         neurons, double, memory_length = w1.shape
         hidden = double // 2
         function = _functions()[batch >= LANES]
+        self.fewest = LANES if batch >= LANES else 1
         if batch < LANES:  # hidden units side by side, and as many as fill the lanes
             more = (0, -hidden % LANES)
             w1 = F.pad(w1.view(neurons, 2, hidden, memory_length).permute(0, 3, 1, 2), more)
@@ -39,7 +40,7 @@ class FastNeurons:
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the samples; where lanes hold samples, with as many as fill them."""
-        self.work.numbers[2] = max(len(rows), min(LANES, int(self.work.numbers[2])))
+        self.work.numbers[2] = max(len(rows), self.fewest)
 
 
 def applies(weights: tuple[Tensor, ...]) -> bool:

@@ -7,8 +7,9 @@ attention) is multiplied into its weights once per call.
 Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.2.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
-from cofire.ctm._deferred import linear_map
+from cofire.ctm._deferred import SharedLinear, linear_map
+from cofire.ctm._recomputed import Map, Part
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -67,9 +69,6 @@ class SynapseUNet:
     def build(self, neurons: int, inputs: int) -> "Synapse":
         """The module for D neurons and I observed inputs."""
         return UNet(self, neurons, inputs)
-
-
-Map = Callable[[Tensor], Tensor]
 
 
 class SynapseConstants(NamedTuple):
@@ -182,12 +181,21 @@ class UNet(Synapse):
         return [step.linear for step in (*self.down, *reversed(self.up))]  # pyright: ignore
 
     def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
-        key, maps = constants.key, iter(constants.later)
+        """Where gradients are wanted nothing in between is kept, but computed again: it is most of a tick's memory."""
+        function = partial(self._through, key=constants.key, tick=tick)
+        shared = [one for one in constants.later if isinstance(one, SharedLinear)]
+        if len(shared) < len(constants.later):
+            return function(x, constants.later)
+        norms = [self.norm, *(step.norm for step in (*self.down, *self.up)), *self.skip_norms]
+        return Part(function, shared, [parameter for norm in norms for parameter in norm.parameters()])(x)  # pyright: ignore
+
+    def _through(self, x: Tensor, maps: Sequence[Map], *, key: Key | None, tick: int) -> Tensor:
+        further = iter(maps)
         skips = [F.silu(self.norm(x))]
         for place, step in enumerate(self.down):
-            skips.append(step(self.drop(skips[-1], key, place, tick), next(maps)))
+            skips.append(step(self.drop(skips[-1], key, place, tick), next(further)))
         x = skips.pop()
         for level in reversed(range(len(self.up))):
-            up = self.up[level](self.drop(x, key, f"up {level}", tick), next(maps))
+            up = self.up[level](self.drop(x, key, f"up {level}", tick), next(further))
             x = self.skip_norms[level](up + skips[level])
         return x
