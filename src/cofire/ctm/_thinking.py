@@ -166,13 +166,13 @@ def _think(mind: Mind, x: Tensor, halt: Any, question: Tensor | None, ticks: int
     return diary.thought()
 
 
-@torch.no_grad()
 def _ticks(heads: Heads, course: Course) -> Iterator[Said]:
     for _ in range(course.length):
-        yield heads.read(course.advance())
+        with torch.no_grad():  # not while the caller has the tick
+            said = heads.read(course.advance())
+        yield said
 
 
-@torch.no_grad()
 def _live(
     mind: Any, frames: Iterator[Tensor], question: Tensor | None, ticks: int | None, key: Key | None
 ) -> Iterator[Said]:
@@ -180,18 +180,24 @@ def _live(
     senses, heads, observation, state, read = mind._senses(), mind._heads(), None, None, None
     for frame in frames:
         checks.instance("frame", frame, Tensor, fix="torch.from_numpy(frame)")
-        if observation is None:
-            observation, state = mind.perceive(frame, key=key), mind.init_state(len(frame))
-        else:
-            observation = observation._replace(percept=senses.percept(frame))
-        _, state = mind._step(state, observation)
-        read = mind.sync_out.read(state.sync_out, observation.constants.out)
-        yield heads.read(read)
+        with torch.no_grad():
+            if observation is None:
+                observation, state = mind.perceive(frame, key=key), mind.init_state(len(frame))
+            else:
+                observation = observation._replace(percept=senses.percept(frame))
+            _, state = mind._step(state, observation)
+            read = mind.sync_out.read(state.sync_out, observation.constants.out)
+            said = heads.read(read)
+        yield said
     if observation is None or read is None:
         raise checks.InvalidValue(checks.message("x", "one frame or more", "none", "a stream that hands out frames"))
-    for percept in senses.after_stream(question, mind._ticks(ticks), read):
-        _, state = mind._step(state, observation._replace(percept=percept))
-        yield heads.read(mind.sync_out.read(state.sync_out, observation.constants.out))
+    with torch.no_grad():
+        after = senses.after_stream(question, mind._ticks(ticks), read)
+    for percept in after:
+        with torch.no_grad():
+            _, state = mind._step(state, observation._replace(percept=percept))
+            said = heads.read(mind.sync_out.read(state.sync_out, observation.constants.out))
+        yield said
 
 
 class Sight:
