@@ -71,7 +71,7 @@ def curve(folder: Path, strategy: str = "ddp", config: TrainConfig = CURVE, **op
         if isinstance(event, Progress):
             losses[event.step] = event.metrics["loss"]
 
-    hardware = Hardware(accelerator="cpu", strategy=strategy, timeout=60.0)
+    hardware = Hardware(accelerator="cpu", strategy=strategy, timeout=240.0)
     train(model, Tokens(), config, folder, key=Key(1), hardware=hardware, on_event=listen, **options)
     if losses:
         (folder / "losses.json").write_text(json.dumps(losses))
@@ -105,7 +105,7 @@ def torchrun(number: int, code: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
 
@@ -139,7 +139,7 @@ def pair(action: Callable[..., object], kind: str, *arguments: Any) -> list[tupl
             process.start()
         try:
             for process in processes:
-                process.join(90)
+                process.join(300)
             codes = [-1 if process.exitcode is None else process.exitcode for process in processes]
             return [(code, file.read_text()) for code, file in zip(codes, said, strict=True)]
         finally:
@@ -161,7 +161,7 @@ def killed(folder: Path, rank: int, step: int, resume: bool) -> None:
         if own == rank and position // CONFIG.batch_size == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run(folder, task=Stripes(when=die), hardware=Hardware(accelerator="cpu", timeout=60.0), resume=resume)
+    run(folder, task=Stripes(when=die), hardware=Hardware(accelerator="cpu", timeout=240.0), resume=resume)
 
 
 def taken_up(broken: Path, whole: Path) -> None:
