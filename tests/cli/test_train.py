@@ -52,9 +52,7 @@ def test_presets_are_listed_with_their_parameters(capsys: pytest.CaptureFixture[
     assert max(map(len, said)) <= 120
 
 
-def test_the_listing_is_that_of_the_documentation(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_the_listing_is_that_of_the_documentation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "120")
     assert main(["presets", "digits"]) == 0
     page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")

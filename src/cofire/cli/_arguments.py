@@ -43,18 +43,7 @@ def integer(name: str, low: int, high: int, fix: str = "") -> Callable[[str], in
     >>> integer("--steps", 1, 9)("3")
     3
     """
-
-    def read(text: str) -> int:
-        try:
-            value: Any = int(text)
-        except ValueError:
-            value = text
-        try:
-            return checks.integer(name, value, low=low, high=high, fix=fix)
-        except (checks.InvalidValue, checks.InvalidType) as problem:
-            raise Usage(str(problem)) from problem  # argparse would hide what it takes for a ValueError of its own
-
-    return read
+    return lambda text: _checked(text, int, lambda value: checks.integer(name, value, low=low, high=high, fix=fix))
 
 
 def number(name: str, low: float, high: float, fix: str = "") -> Callable[[str], float]:
@@ -63,15 +52,16 @@ def number(name: str, low: float, high: float, fix: str = "") -> Callable[[str],
     >>> number("--leak", 0, 1)("0.5")
     0.5
     """
+    return lambda text: _checked(text, float, lambda value: checks.number(name, value, low=low, high=high, fix=fix))
 
-    def read(text: str) -> float:
-        try:
-            value: Any = float(text)
-        except ValueError:
-            value = text
-        try:
-            return checks.number(name, value, low=low, high=high, fix=fix)
-        except (checks.InvalidValue, checks.InvalidType) as problem:
-            raise Usage(str(problem)) from problem
 
-    return read
+def _checked(text: str, kind: Callable[[str], Any], check: Callable[[Any], Any]) -> Any:
+    """The checked value of a text; the check is shown the text itself where it is not of the kind."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = text
+    try:
+        return check(value)
+    except (checks.InvalidValue, checks.InvalidType) as problem:
+        raise Usage(str(problem)) from problem  # argparse would hide what it takes for a ValueError of its own
