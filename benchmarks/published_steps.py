@@ -95,10 +95,11 @@ class PublishedSteps(nn.Module):
             return part.norm(F.glu(part.first(x), -1))
         skips = [F.silu(part.norm(part.first(x)))]
         for step in part.down:
-            skips.append(step(skips[-1], step.linear))
+            skips.append(F.silu(step.norm(step.linear(skips[-1]))))
         x = skips[-1]
         for level in range(len(part.up) - 1, -1, -1):
-            x = part.skip_norms[level](part.up[level](x, part.up[level].linear) + skips[level])
+            step = part.up[level]
+            x = part.skip_norms[level](F.silu(step.norm(step.linear(x))) + skips[level])
         return x
 
     def neuron_models(self, trace: Tensor) -> Tensor:

@@ -17,42 +17,40 @@ Map = Callable[[Tensor], Tensor]
 
 
 class Part:
-    """A function of a tensor and of linear maps, and the parameters that it uses beside them."""
+    """A function of a tensor, of linear maps, and of further tensors that are learned."""
 
-    __slots__ = ("function", "maps", "parameters")
+    __slots__ = ("function", "learned", "maps")
 
     def __init__(
         self,
-        function: Callable[[Tensor, Sequence[Map]], Tensor],
+        function: Callable[[Tensor, Sequence[Map], Sequence[Tensor]], Tensor],
         maps: Sequence[SharedLinear],
-        parameters: Sequence[Tensor],
+        learned: Sequence[Tensor],
     ):
-        self.function, self.maps, self.parameters = function, maps, parameters
+        self.function, self.maps, self.learned = function, maps, learned
 
     def __call__(self, x: Tensor) -> Tensor:
         """Compute it, to be computed again."""
         links = [shared.link for shared in self.maps]
-        return _Again.apply(self, x, *self.parameters, *links)  # pyright: ignore[reportReturnType]
+        return _Again.apply(self, x, *self.learned, *links)  # pyright: ignore[reportReturnType]
 
 
 class _Again(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, part: Part, x: Tensor, *others: Tensor) -> Tensor:
         ctx.part = part
-        ctx.save_for_backward(x, *others[len(part.parameters) :])
-        return part.function(x, [shared.dense for shared in part.maps])
+        ctx.save_for_backward(x, *others)
+        return part.function(x, [shared.dense for shared in part.maps], others[: len(part.learned)])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         part: Part = ctx.part
-        x, *links = ctx.saved_tensors
+        count = 1 + len(part.learned)
+        given, links = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
         for shared in part.maps:
             shared.notes.open()
         with torch.enable_grad():
-            source = x.detach().requires_grad_()
-            y = part.function(source, [shared.again for shared in part.maps])
-            wanted = [source, *(one for one in part.parameters if one.requires_grad)]
-            shares = iter(torch.autograd.grad(y, wanted, gradient))
-        flow = next(shares)
-        return None, flow, *(next(shares) if one.requires_grad else None for one in part.parameters), *links
+            x, *learned = (one.detach().requires_grad_() for one in given)
+            y = part.function(x, [shared.again for shared in part.maps], learned)
+            return None, *torch.autograd.grad(y, [x, *learned], gradient), *links

@@ -7,7 +7,7 @@ attention) is multiplied into its weights once per call.
 Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -156,14 +156,11 @@ class Blocks(Synapse):
 
 
 class _Step(nn.Module):
-    """Linear, layer norm, SiLU."""
+    """A linear map and a layer norm, which a SiLU follows."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         self.linear, self.norm = nn.Linear(inputs, outputs), nn.LayerNorm(outputs)
-
-    def forward(self, x: Tensor, linear: Map) -> Tensor:
-        return F.silu(self.norm(linear(x)))
 
 
 class UNet(Synapse):
@@ -185,17 +182,31 @@ class UNet(Synapse):
         function = partial(self._through, key=constants.key, tick=tick)
         shared = [one for one in constants.later if isinstance(one, SharedLinear)]
         if len(shared) < len(constants.later):
-            return function(x, constants.later)
-        norms = [self.norm, *(step.norm for step in (*self.down, *self.up)), *self.skip_norms]
-        return Part(function, shared, [parameter for norm in norms for parameter in norm.parameters()])(x)  # pyright: ignore
+            return function(x, constants.later, self._norms())
+        return Part(function, shared, self._norms())(x)
 
-    def _through(self, x: Tensor, maps: Sequence[Map], *, key: Key | None, tick: int) -> Tensor:
-        further = iter(maps)
-        skips = [F.silu(self.norm(x))]
-        for place, step in enumerate(self.down):
-            skips.append(step(self.drop(skips[-1], key, place, tick), next(further)))
+    def _norms(self) -> list[Tensor]:
+        """Scale and shift of every norm, in the order of their use."""
+        norms = [self.norm, *(step.norm for step in self.down)]
+        for level in reversed(range(len(self.up))):
+            norms += [self.up[level].norm, self.skip_norms[level]]
+        return [tensor for norm in norms for tensor in (norm.weight, norm.bias)]  # pyright: ignore
+
+    def _through(
+        self, x: Tensor, maps: Sequence[Map], norms: Sequence[Tensor], *, key: Key | None, tick: int
+    ) -> Tensor:
+        linear, norm = iter(maps), iter(norms)
+        skips = [F.silu(_normalised(x, norm))]
+        for place in range(len(self.down)):
+            x = next(linear)(self.drop(skips[-1], key, place, tick))
+            skips.append(F.silu(_normalised(x, norm)))
         x = skips.pop()
         for level in reversed(range(len(self.up))):
-            up = self.up[level](self.drop(x, key, f"up {level}", tick), next(further))
-            x = self.skip_norms[level](up + skips[level])
+            x = next(linear)(self.drop(x, key, f"up {level}", tick))
+            x = _normalised(F.silu(_normalised(x, norm)) + skips[level], norm)
         return x
+
+
+def _normalised(x: Tensor, norm: Iterator[Tensor]) -> Tensor:
+    """Layer norm by the next scale and shift."""
+    return F.layer_norm(x, x.shape[-1:], next(norm), next(norm))
