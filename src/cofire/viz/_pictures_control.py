@@ -124,7 +124,9 @@ def draw_episode(name: str, seen: Watched, figure: Figure, *, theme: Theme) -> N
     neurons.set(title="What the neurons do, tick by tick", ylabel="neuron")
     figure.colorbar(image, ax=neurons, label="activation (deviations)", pad=0.01)
     shares = seen.policy[:length, 0].T
-    policy.stackplot(np.arange(length) + 1, shares, colors=theme.series * 2, labels=ACTIONS.get(name, ()), linewidth=0)
+    policy.stackplot(
+        np.arange(length) + 1, shares, colors=(*theme.series, theme.muted), labels=ACTIONS.get(name, ()), linewidth=0
+    )
     policy.set(title="How likely each action is", xlabel="step", ylim=(0, 1), xlim=(0.5, length + 0.5))
     policy.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(shares))
 

@@ -60,5 +60,5 @@ class Environment(Protocol):
         ...
 
     def observe(self, states: np.ndarray) -> np.ndarray:
-        """Return what is seen, (N, *shape)."""
+        """Return what is seen, (N, ...)."""
         ...

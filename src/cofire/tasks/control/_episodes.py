@@ -23,7 +23,7 @@ class Episodes:
     """An environment in `count` places at once; where an episode ends, the place goes on with the next.
 
     Episode e of place i is a function of the key, e and i, whatever the number of places and whatever happened before.
-    `observations` (N, *shape) are what is seen now, `begins` (N,) tells which places see the first of an episode.
+    `observations` (N, ...) are what is seen now, `begins` (N,) tells which places see the first of an episode.
 
     >>> from cofire.tasks.control import CartPole
     >>> episodes = Episodes(CartPole(), 2, Key(0))

@@ -25,7 +25,7 @@ class Played(NamedTuple):
 class Watched(NamedTuple):
     """What k episodes and the machine in them were like, over the S steps of the longest.
 
-    states (S, k, K) of the world and observations (S, k, *shape) before each action, actions (S, k), the policy
+    states (S, k, K) of the world and observations (S, k, ...) before each action, actions (S, k), the policy
     (S, k, actions), the return that is expected (S, k), what is read (S, k, P), and the activations of every tick
     (S, T, k, D). Steps at or beyond an episode's length belong to the next.
     """

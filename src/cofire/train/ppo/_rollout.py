@@ -17,7 +17,7 @@ class Rollout(NamedTuple):
     """What S steps in B places were, and what the episodes that ended in them had come to."""
 
     start: Carried  # the states before the first step, (B, …)
-    observations: Tensor  # (S, B, *shape)
+    observations: Tensor  # (S, B, ...)
     begins: Tensor  # (S, B) bool: the step is the first of an episode
     actions: Tensor  # (S, B)
     log_probability: Tensor  # (S, B) of the actions
