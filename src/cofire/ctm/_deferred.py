@@ -104,9 +104,9 @@ class SharedLinear:
         """Apply to (B, I): (B, O)."""
         return _Linear.apply(self, x, self.link)  # pyright: ignore[reportReturnType]
 
-    def again(self, x: Tensor) -> Tensor:
-        """The same in a graph that a backward pass makes anew, for which `notes` are open."""
-        return _LinearAgain.apply(self, x)  # pyright: ignore[reportReturnType]
+    def again(self, x: Tensor, *, known: Tensor) -> Tensor:
+        """The same, whose result is known, in a graph that a backward pass makes anew; `notes` are open for it."""
+        return _LinearAgain.apply(self, x, known)  # pyright: ignore[reportReturnType]
 
 
 def linear_map(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
@@ -161,16 +161,16 @@ class _Linear(torch.autograd.Function):
 
 class _LinearAgain(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, shared: SharedLinear, x: Tensor) -> Tensor:
+    def forward(ctx: Any, shared: SharedLinear, x: Tensor, known: Tensor) -> Tensor:
         ctx.shared = shared
         ctx.save_for_backward(x)
-        return shared.dense(x)
+        return known.view_as(known)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
         ctx.shared.notes.add(ctx.saved_tensors[0], gradient)
-        return None, ctx.shared.dense.back(gradient)
+        return None, ctx.shared.dense.back(gradient), None
 
 
 class _OpenLookup(torch.autograd.Function):

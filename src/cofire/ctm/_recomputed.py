@@ -1,10 +1,12 @@
-"""A part of a tick that keeps nothing for the backward pass but what it was given, and is computed again there.
+"""A part of a tick that keeps for the backward pass what its linear maps gave; the rest is computed again there.
 
-Its linear maps are shared by the ticks (see `_deferred`): they note their shares in the graph that is made anew, and
-their links, handed through, see to it that the notes are read last.
+Products are dear to compute and their results small; norms and gates between them are cheap, and keep most. The maps
+are shared by the ticks (see `_deferred`): they note their shares in the graph that is made anew, and their links,
+handed through, see to it that the notes are read last.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -38,19 +40,28 @@ class Part:
 class _Again(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, part: Part, x: Tensor, *others: Tensor) -> Tensor:
+        mapped: list[Tensor] = []
+
+        def noting(shared: SharedLinear) -> Map:
+            return lambda given: mapped.append(shared.dense(given)) or mapped[-1]
+
+        y = part.function(x, [noting(shared) for shared in part.maps], others[: len(part.learned)])
         ctx.part = part
-        ctx.save_for_backward(x, *others)
-        return part.function(x, [shared.dense for shared in part.maps], others[: len(part.learned)])
+        ctx.save_for_backward(x, *others, *mapped)
+        return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         part: Part = ctx.part
-        count = 1 + len(part.learned)
-        given, links = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        ends = 1 + len(part.learned), 1 + len(part.learned) + len(part.maps)
+        given, links, mapped = (
+            ctx.saved_tensors[part] for part in (slice(ends[0]), slice(*ends), slice(ends[1], None))
+        )
         for shared in part.maps:
             shared.notes.open()
         with torch.enable_grad():
             x, *learned = (one.detach().requires_grad_() for one in given)
-            y = part.function(x, [shared.again for shared in part.maps], learned)
+            maps = [partial(shared.again, known=known) for shared, known in zip(part.maps, mapped, strict=True)]
+            y = part.function(x, maps, learned)
             return None, *torch.autograd.grad(y, [x, *learned], gradient), *links

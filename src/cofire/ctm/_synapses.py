@@ -178,7 +178,7 @@ class UNet(Synapse):
         return [step.linear for step in (*self.down, *reversed(self.up))]  # pyright: ignore
 
     def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
-        """Where gradients are wanted nothing in between is kept, but computed again: it is most of a tick's memory."""
+        """Where gradients are wanted little in between is kept: it would be most of a tick's memory."""
         function = partial(self._through, key=constants.key, tick=tick)
         shared = [one for one in constants.later if isinstance(one, SharedLinear)]
         if len(shared) < len(constants.later):
