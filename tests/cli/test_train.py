@@ -220,6 +220,29 @@ def test_what_does_not_think_cannot_stop(tmp_path: Path, capsys: pytest.CaptureF
     assert "a feed-forward network does not think" in fails(capsys, "eval", str(tmp_path / "run"), "--ticks", "2")
 
 
+def test_what_is_emitted_over_all_ticks_is_read_at_the_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    more = ("--steps", "1", "--batch-size", "4", "--set", "task.test_size=10", "--set", "evaluate_every=0")
+    assert main(["train", "sort", *more, "--out", str(tmp_path)]) == 0
+    assert f"held out   not looked at; to do it: cofire eval {tmp_path}\n" in capsys.readouterr().out
+    assert main(["eval", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "at the last tick" in said
+    assert "when most certain" not in said
+
+
+def test_an_agent_plays_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    more = [f"--set={one}" for one in ("places=4", "horizon=8", "minibatches=2", "evaluation_episodes=3")]
+    assert main(["train", "control", "--steps", "1", *more, "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert main(["eval", str(tmp_path / "run"), "--json", str(tmp_path / "found.json")]) == 0
+    returns = json.loads((tmp_path / "found.json").read_text())["drawn_actions"]["returns"]
+    assert len(returns) == 3
+    said = capsys.readouterr().out
+    assert re.search(rf"drawn actions +return {np.mean(returns):.2f} ± {np.std(returns):.2f}", said)
+    for more in (["--ticks", "3"], ["--halt", "patience=1"]):
+        assert f"{more[0]}: wanted none for a run of control" in fails(capsys, "eval", str(tmp_path / "run"), *more)
+
+
 def test_a_policy_is_read_by_its_name():
     assert str(policy("certainty=0.90")) == "certainty=0.9"
 

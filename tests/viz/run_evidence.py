@@ -74,7 +74,7 @@ def evidence(
         "model": {"class": "CTM", "config": {"kind": "CTMConfig", "ticks": ticks, "neurons": 8}},
         "task": {"name": name, "settings": {**task.settings, "key": seed}},
         "train": TrainConfig(steps=steps).to_json(),
-        "about": {"preset": "small", "seed": seed},
+        "about": {"preset": "small", "seed": seed, "changed": {"batch_size": 8, "model.ticks": ticks}},
     }
     predictions = Predictions(logits.reshape(task.test_size, POSITIONS * CLASSES, ticks), certainty.numpy(), targets)
     return RunEvidence(

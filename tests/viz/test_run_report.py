@@ -111,7 +111,10 @@ def test_without_examples_there_is_nothing_to_read():
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (ONE, "not known yet: that takes a control .*: cofire train places --preset small-one-tick --seed 0"),
+        (
+            ONE,
+            "not known yet: .*: cofire train places --preset small-one-tick --seed 0 --set batch_size=8$",
+        ),
         (SEVERAL, r"thinking alone was right on \d+, .* p < 0\.0001 \(McNemar's exact test\): thinking longer helped"),
         (dataclasses.replace(ONE, control=evidence(seed=5, ticks=1)), "tested on different examples"),
         (dataclasses.replace(ONE, control=ONE), "wholly right on the same examples: these runs show no use"),

@@ -90,31 +90,34 @@ def write(found: dict[str, Any], path: Path | None) -> None:
 def numbers(evidence: "RunEvidence", seconds: float) -> dict[str, Any]:
     """Everything that is told, as JSON values."""
     last = evidence.scores_at(evidence.tick * 0 + evidence.ticks - 1)
-    return {
+    found = {
         "run": str(evidence.folder),
         "task": evidence.name,
         "examples": len(evidence.tick),
         "ticks": evidence.ticks,
         "seconds": round(seconds, 3),
-        "thinking_time": float(evidence.tick.mean()) + 1,
-        "when_most_certain": {name: float(score.mean()) for name, score in evidence.scores.items()},
         "at_the_last_tick": {name: float(score.mean()) for name, score in last.items()},
         "by_tick": {name: values.tolist() for name, values in evidence.scores_by_tick.items()},
         "certainty_by_tick": evidence.answers.certainty.mean(axis=0, dtype=float).tolist(),
     }
+    if evidence.stops:
+        found["thinking_time"] = float(evidence.tick.mean()) + 1
+        found["when_most_certain"] = {name: float(score.mean()) for name, score in evidence.scores.items()}
+    return found
 
 
 def told(found: dict[str, Any]) -> str:
     """The numbers as a short table."""
-    names = list(found["when_most_certain"])
+    names = list(found["at_the_last_tick"])
     ticks = found["ticks"]
     lines = [
         f"{found['run']}: {found['examples']:,} held-out examples of {found['task']}, {ticks} ticks, "
         f"{found['seconds']:.1f} s",
         f"{'':<20}" + "".join(f"{name:>10}" for name in names) + f"{'ticks':>10}",
-        _row("when most certain", found["when_most_certain"], f"{found['thinking_time']:.1f}"),
-        _row("at the last tick", found["at_the_last_tick"], str(ticks)),
     ]
+    if "when_most_certain" in found:
+        lines.append(_row("when most certain", found["when_most_certain"], f"{found['thinking_time']:.1f}"))
+    lines.append(_row("at the last tick", found["at_the_last_tick"], str(ticks)))
     if ticks > 1:
         certainty = found["certainty_by_tick"]
         lines += [f"{'after tick':<20}" + "".join(f"{name:>10}" for name in (*names, "certainty"))]

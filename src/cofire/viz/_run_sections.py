@@ -1,11 +1,14 @@
 """The sections that the report of any run has: what came out, how sure it was, where it stopped, how it was trained."""
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from cofire.train.presets._partners import ONE_TICK
+from cofire.train.presets._setup import command_words
 from cofire.viz import _reliability, _run_figures, _training
 from cofire.viz._page import Block, Listing, Paragraph, Picture, Section, Table
 from cofire.viz._picture import make_picture
@@ -95,8 +98,7 @@ def verdict(summary: RunSummary) -> str:
     if not summary.controls:
         if summary.ticks == 1:
             return "It answers after a single tick."
-        preset, seed = config["about"].get("preset"), config["about"].get("seed")
-        command = f": cofire train {config['task']['name']} --preset {preset}-one-tick --seed {seed}" if preset else "."
+        command = _control_command(config)
         return f"What thinking has gained is not known yet: that takes a control with a single tick of thought{command}"
     name = summary.names[0]
     ours, theirs = summary.score(name), summary.control_score(name)
@@ -118,6 +120,16 @@ def verdict(summary: RunSummary) -> str:
         "thinking longer helped here" if paired.only_first > paired.only_second else "the control is the better one"
     )
     return f"{shown} {odds} (McNemar's exact test): {better}."
+
+
+def _control_command(config: Mapping[str, Any]) -> str:
+    """How to train the control of a run, "." where it was not begun from a preset."""
+    about = config["about"]
+    if not about.get("preset"):
+        return "."
+    changed = {name: value for name, value in about.get("changed", {}).items() if name != "model.ticks"}
+    preset = f"{about['preset']}-{ONE_TICK}"
+    return ": " + shlex.join(["cofire", *command_words(config["task"]["name"], preset, about["seed"], changed)])
 
 
 def _by_tick(summary: RunSummary, name: str) -> Picture:

@@ -96,10 +96,7 @@ class Setup:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The words of that command, after its name."""
-        values = (value if isinstance(value, str) else json.dumps(value) for value in self.changed.values())
-        fields = (f"{name}={value}" for name, value in zip(self.changed, values, strict=True))
-        begin = ("train", self.task, "--preset", self.preset, "--seed", str(self.seed))
-        return (*begin, *(word for one in fields for word in ("--set", one)))
+        return command_words(self.task, self.preset, self.seed, self.changed)
 
     def change(self, fields: Mapping[str, Any]) -> "Setup":
         """Return the set-up with some fields changed.
@@ -176,6 +173,18 @@ class Setup:
     @property
     def _key(self) -> Key:
         return Key(self.seed).fold(self.task)
+
+
+def command_words(task: str, preset: str, seed: int, changed: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words of `cofire train`, after its name.
+
+    >>> " ".join(command_words("parity", "small", 3, {"batch_size": 8}))
+    'train parity --preset small --seed 3 --set batch_size=8'
+    """
+    values = (value if isinstance(value, str) else json.dumps(value) for value in changed.values())
+    fields = (f"{name}={value}" for name, value in zip(changed, values, strict=True))
+    begin = ("train", task, "--preset", preset, "--seed", str(seed))
+    return (*begin, *(word for one in fields for word in ("--set", one)))
 
 
 def _set(values: Mapping[str, Any], fields: Mapping[str, Any], name: str) -> dict[str, Any]:
