@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from cofire import checks
+from cofire.ctm._dense import Dense
 from cofire.ctm._deferred import SharedLookup, learns, linear_map
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
@@ -83,12 +84,12 @@ class AttentionReader(nn.Module):
 
     def perceive(self, tokens: Tensor) -> Percept:
         """Keys and values of tokens (B, N, F), once per observation."""
-        x = self.tokens_norm(self.tokens(tokens))
+        x = self.tokens_norm(_mapped(self.tokens, tokens))
         batch, count, width = x.shape
         heads = self.config.heads
         shape = (batch, count, heads, width // heads)
-        keys = self.key_in(x).view(shape).permute(0, 2, 3, 1).reshape(batch * heads, width // heads, count)
-        values = self.value_in(x).view(shape).permute(0, 2, 1, 3).reshape(batch * heads, count, width // heads)
+        keys = _mapped(self.key_in, x).view(shape).permute(0, 2, 3, 1).reshape(batch * heads, width // heads, count)
+        values = _mapped(self.value_in, x).view(shape).permute(0, 2, 1, 3).reshape(batch * heads, count, width // heads)
         keys, values = keys.contiguous(), values.contiguous()
         return Percept(keys, values, None, SharedLookup(keys, values) if learns() else None)
 
@@ -123,3 +124,10 @@ class AttentionReader(nn.Module):
         else:
             seen, weights = percept.shared(query, mask)
         return seen.view(batch, -1), weights.view(batch, heads, -1)
+
+
+def _mapped(linear: nn.Linear, x: Tensor) -> Tensor:
+    """A linear layer of tokens (B, N, F); without gradient as fast as the processor can."""
+    if torch.is_grad_enabled():
+        return linear(x)
+    return Dense(linear.weight, linear.bias)(x.flatten(0, 1)).unflatten(0, x.shape[:2])

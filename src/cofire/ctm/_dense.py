@@ -18,6 +18,7 @@ FEW_SAMPLES = 16  # below this the weights are read for each tick as they lie
 FEWEST_OUTPUTS = 4  # so many are computed side by side
 USES_BEFORE_PACKING = 3  # rearranging costs about as much as it saves in this many products
 SMALL = 1 << 16  # weights below which the plain product starts faster
+LARGE = 1 << 22  # multiplications from which on it does not matter how long a product takes to start
 
 
 class Dense:
@@ -31,14 +32,14 @@ class Dense:
 
     def __init__(self, weight: Tensor, bias: Tensor | None):
         self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
-        self._plain = weight.device.type != "cpu" or weight.dtype != torch.float32 or weight.numel() < SMALL
+        self._plain = weight.device.type != "cpu" or weight.dtype != torch.float32
         self._uses = 0
         self._packed: Tensor | None = None
         self._back: Dense | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Apply to (B, I): (B, O)."""
-        if self._plain or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+        if self._plain or self._small(len(x)) or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
             return F.linear(x, self.weight, self.bias)
         if len(x) < FEW_SAMPLES and self.bias is not None and len(self.weight) >= FEWEST_OUTPUTS:
             return self._few(x.contiguous(), self.bias)
@@ -46,13 +47,16 @@ class Dense:
 
     def back(self, gradient: Tensor) -> Tensor:
         """From the gradient of y (B, O) to that of x (B, I)."""
-        if self._plain:
+        if self._plain or self._small(len(gradient)):
             return gradient @ self.weight
         if len(gradient) < FEW_SAMPLES:
             return self._few_back(gradient.contiguous())
         if self._back is None:
             self._back = Dense(self.weight.t(), None)
         return self._back(gradient)
+
+    def _small(self, rows: int) -> bool:
+        return self.weight.numel() < min(SMALL, LARGE // max(rows, 1))
 
     def _few(self, x: Tensor, bias: Tensor) -> Tensor:
         weight = self.weight = self.weight.contiguous()
