@@ -128,6 +128,6 @@ class AttentionReader(nn.Module):
 
 def _mapped(linear: nn.Linear, x: Tensor) -> Tensor:
     """A linear layer of tokens (B, N, F); without gradient as fast as the processor can."""
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
         return linear(x)
     return Dense(linear.weight, linear.bias)(x.flatten(0, 1)).unflatten(0, x.shape[:2])
