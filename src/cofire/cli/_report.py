@@ -125,14 +125,19 @@ def together(machines: Sequence["Run"], controls: Sequence["Run"], batch_size: i
 
 
 def look(run: "Run", batch_size: int | None, ticks: int | None = None) -> "RunEvidence":
-    """Show a run all held-out examples, where its task has some."""
+    """Show a run all held-out examples, where its task has some, on the accelerator that there is."""
+    import torch
+
     from cofire.train import predict
     from cofire.viz._run_evidence import RunEvidence
 
     if not hasattr(run.task, "test_size"):
         return RunEvidence.of(run, None)
     size = batch_size or run.config["train"]["test_batch_size"]
-    return RunEvidence.of(run, predict(run.model, run.task, batch_size=size, ticks=ticks))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    predictions = predict(run.model.to(device), run.task, batch_size=size, ticks=ticks)
+    run.model.to("cpu")  # where sections of a report look at it further
+    return RunEvidence.of(run, predictions)
 
 
 def command(run: "Run") -> str:
