@@ -67,7 +67,7 @@ def test_it_is_a_task(task: QuestionsMNIST):
 # --- what is asked and what is right ---------------------------------------------------------------------------------
 
 
-@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 500))
+@given(st.integers(1, 6), st.integers(0, 6), st.integers(0, 500))
 def test_answers_are_what_the_expression_gives(digits: int, operations: int, block: int):
     labels = Key(0).integers(0, 10, 40)
     signs = {PLUS: "+", MINUS: "-"}
@@ -98,7 +98,26 @@ def test_ranges_include_both_ends_unless_the_published_slip_is_wanted(upper_excl
     assert np.unique(drawn[:, 1]).tolist() == list(range(2, most + 1))
 
 
+def test_without_an_operation_the_name_of_a_digit_is_asked_for():
+    labels = Key(0).integers(0, 10, 40)
+    questions = draw_questions(Key(8), 0, 20, digits=3, operations=0, images=40)
+    assert questions.tokens().shape == (20, 1)
+    shown = labels[questions.images][np.arange(20), questions.places[:, 0]]
+    np.testing.assert_array_equal(questions.answers(labels), shown)
+
+
+def test_test_questions_can_be_of_one_kind_while_training_goes_through_its_ranges():
+    task = QuestionsMNIST(key=Key(3), digits=(1, 3), operations=(0, 1), tested=(2, 4), block=4, size=28)
+    assert kind(task.test(np.arange(100))) == (2, 9)
+    kinds = {kind(task.train(np.arange(4) + 4 * block)) for block in range(30)}
+    assert kinds == {(digits, parts) for digits in (1, 2, 3) for parts in (1, 3)}
+    again = make_task("qamnist", json.loads(json.dumps(task.settings)))
+    assert torch.equal(again.test(np.arange(9)).inputs, task.test(np.arange(9)).inputs)
+
+
 def test_a_range_that_is_empty_is_refused():
+    with pytest.raises(InvalidValue, match="tested digits: wanted an integer of at least 1, got 0"):
+        QuestionsMNIST(key=Key(0), tested=(0, 1))
     with pytest.raises(InvalidValue, match="highest number of digits: wanted an integer of at least 3, got 2"):
         QuestionsMNIST(key=Key(0), digits=(3, 2))
     with pytest.raises(InvalidValue, match=r"at least 3, got 2.*never comes up with upper_exclusive=True"):

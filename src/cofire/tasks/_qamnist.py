@@ -31,7 +31,8 @@ class QuestionsMNIST:
 
     n and K are drawn from `digits` and `operations`, ranges with both ends included, once for each `block` of positions
     of the stream, so that a batch that is a block is of one kind; batches of several kinds are shown kind by kind, see
-    `QuestionBatch`. `upper_exclusive` leaves the upper ends out, as the published code did.
+    `QuestionBatch`. `upper_exclusive` leaves the upper ends out, as the published code did. Where K is 0 the question
+    is for the name of a digit. `tested`, numbers of digits and operations, makes all test questions of that one kind.
 
     Training images, and those of the `questions` test questions, are two disjoint sets: of the 5,000 images of the
     "extract", `held_out` of each class are kept for testing; "full" is MNIST as it is split, from `folder` or where
@@ -58,6 +59,7 @@ class QuestionsMNIST:
         repeats: int = 1,
         answer_ticks: int = 1,
         upper_exclusive: bool = False,
+        tested: Range | None = None,
         block: int = 64,
         size: int = 32,
         warp: Warp | None = None,
@@ -73,6 +75,10 @@ class QuestionsMNIST:
         self._size = checks.integer("size", size, low=28, fix="28 leaves the images as they are")
         self._kinds = Kinds(digits, operations, upper_exclusive=upper_exclusive, key=key.fold("kinds"))
         self._key, self._warp, self._use_most_certain = key, warp, use_most_certain
+        self._tested = tested
+        if tested is not None:
+            checks.integer("tested digits", tested[0], low=1)
+            checks.integer("tested operations", tested[1], low=0)
         self._training, self._testing = digit_sets(images, folder, held_out=held_out, key=key.fold("split"))
         self.train_size = len(self._training.labels)
         self.test_size = checks.integer("questions", questions, low=1)
@@ -83,6 +89,7 @@ class QuestionsMNIST:
             "repeats": repeats,
             "answer_ticks": answer_ticks,
             "upper_exclusive": upper_exclusive,
+            "tested": None if tested is None else list(tested),
             "block": block,
             "size": size,
             "warp": warp.to_json() if warp else None,
@@ -98,7 +105,7 @@ class QuestionsMNIST:
         """Return the task whose `settings` these are; what is left out takes its default."""
         given = dict(settings)
         key = Key.from_json(given.pop("key"))
-        given |= {name: tuple(given[name]) for name in ("digits", "operations") if name in given}
+        given |= {name: tuple(given[name]) for name in ("digits", "operations", "tested") if given.get(name)}
         if given.get("warp"):
             given["warp"] = Warp(**given["warp"])
         return cls(key=key, **given)
@@ -122,8 +129,8 @@ class QuestionsMNIST:
         >>> QuestionsMNIST(key=Key(0)).ask(10, 1, count=3).inputs.shape
         torch.Size([3, 10, 1, 32, 32])
         """
-        for name, value in (("digits", digits), ("operations", operations), ("count", count)):
-            checks.integer(name, value, low=1)
+        for name, value, low in (("digits", digits, 1), ("operations", operations, 0), ("count", count, 1)):
+            checks.integer(name, value, low=low)
         key = self._key.fold("asked", digits)
         images = len(self._testing.labels)
         questions = draw_questions(key, operations, count, digits=digits, operations=operations, images=images)
@@ -158,7 +165,7 @@ class QuestionsMNIST:
 
     def _of_block(self, block: int, places: np.ndarray, part: str, source: Pictures) -> QuestionBatch:
         key = self._key.fold(part)
-        digits, operations = self._kinds.draw(part, block)
+        digits, operations = (self._tested if part == "test" else None) or self._kinds.draw(part, block)
         every = draw_questions(key, block, self._block, digits=digits, operations=operations, images=len(source.labels))
         pictures = self._pictures(every.images[places], source)
         if self._warp and part == "train":

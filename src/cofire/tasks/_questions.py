@@ -50,13 +50,14 @@ class Questions(NamedTuple):
 class Kinds:
     """The numbers of digits and of operations that questions have, the same throughout a block of the stream.
 
-    `digits` and `operations` are ranges that include both ends. With `upper_exclusive` their upper ends never come
+    `digits` and `operations` are ranges that include both ends; without an operation a question asks for the name of
+    one digit. With `upper_exclusive` their upper ends never come
     up, as in the published code, which meant 1 to 5 and drew 1 to 4.
     """
 
     def __init__(self, digits: Range, operations: Range, *, upper_exclusive: bool, key: Key):
-        self.digits = _check_range("digits", digits, upper_exclusive)
-        self.operations = _check_range("operations", operations, upper_exclusive)
+        self.digits = _check_range("digits", digits, 1, upper_exclusive)
+        self.operations = _check_range("operations", operations, 0, upper_exclusive)
         self._key = key
 
     def draw(self, part: str, block: int) -> tuple[int, int]:
@@ -74,18 +75,18 @@ def draw_questions(key: Key, block: int, size: int, *, digits: int, operations: 
     >>> questions.images.shape, questions.tokens().shape
     ((64, 3), (64, 5))
     """
-    operators = key.fold("operators").integers(MINUS, PLUS + 1, (size, operations), step=block)
+    none = np.empty((size, 0), dtype=np.int64)
     return Questions(
         key.fold("images").integers(0, images, (size, digits), step=block),
         key.fold("places").integers(0, digits, (size, operations + 1), step=block),
-        operators,
+        key.fold("operators").integers(MINUS, PLUS + 1, (size, operations), step=block) if operations else none,
     )
 
 
-def _check_range(name: str, given: Range, upper_exclusive: bool) -> Range:
+def _check_range(name: str, given: Range, least: int, upper_exclusive: bool) -> Range:
     """Return the range with both ends included."""
     low, high = given
-    checks.integer(f"lowest number of {name}", low, low=1)
+    checks.integer(f"lowest number of {name}", low, low=least)
     fix = "the upper end of the range never comes up with upper_exclusive=True" if upper_exclusive else ""
     checks.integer(f"highest number of {name}", high, low=low + upper_exclusive, fix=fix)
     return int(low), int(high) - upper_exclusive

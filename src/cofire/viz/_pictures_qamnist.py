@@ -84,7 +84,7 @@ def draw_grid(grid: Grid, axis: Axes, *, theme: Theme = LIGHT) -> Axes:
     for row, column in np.ndindex(rows, columns):
         text = f"{100 * grid.accuracy[row, column]:.0f}"
         axis.text(column + 1, row + 1, text, ha="center", va="center", size=8.5)
-    (top, low), (left, right) = grid.digits, grid.operations
+    (top, low), (left, right) = grid.digits, (max(1, grid.operations[0]), grid.operations[1])
     width, height = min(right, columns) - left + 1, min(low, rows) - top + 1
     if min(width, height) > 0:
         frame = Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor=theme.ink, linewidth=1.8)
