@@ -4,19 +4,16 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from cofire import checks
 from cofire.recording import Recording, Trace
-from cofire.spiking import _free_running_kernel as kernel
-from cofire.spiking._free_running_kernel import Synapses, compress
+from cofire.spiking import _room
+from cofire.spiking._free_running_kernel import Constants, advance, silence
 
-_advance: Any = kernel.advance  # compiled: its signature is its own
-TRACES = ("activation", "spike", "output", "threshold")
-_NOT_KEPT = {name: np.zeros((0, 0), bool if name == "spike" else np.float64) for name in TRACES}
+TRACES = ("activation", "spike", "output", "threshold")  # in the order of the compiled loop
 
 
 class FreeRunningState(NamedTuple):
@@ -114,7 +111,8 @@ class FreeRunning:
 
     def __repr__(self) -> str:
         n, k = self.output_weights.shape
-        return f"FreeRunning({n} neurons, {len(self.synapses.targets)} synapses, {k} outputs)"
+        synapses = np.count_nonzero((self.weights != 0) & (np.abs(self.weights) >= self.weight_threshold))
+        return f"FreeRunning({n} neurons, {synapses} synapses, {k} outputs)"
 
     @property
     def neurons(self) -> int:
@@ -126,26 +124,15 @@ class FreeRunning:
         """Whether any threshold moves."""
         return bool(np.any((self.threshold_period > 0) & (self.threshold_range != 0)))
 
-    @cached_property
-    def constants(self) -> tuple[Any, ...]:
-        """What the compiled loop reads and never changes."""
-        neuron = (self.thresholds, self.refraction_period, self.threshold_range, self.threshold_period)
-        physics = (self.activation_leak, self.refraction_leak, bool(self.tanh), bool(self.refraction))
-        return tuple(self.synapses), tuple(self.readouts), neuron, physics
-
-    @cached_property
-    def synapses(self) -> Synapses:
-        """The weights that count, compressed."""
-        return compress(self.weights, self.weight_threshold)
-
-    @cached_property
-    def readouts(self) -> Synapses:
-        """The output weights that count, compressed."""
-        return compress(self.output_weights, self.weight_threshold)
+    @property
+    def constants(self) -> Constants:
+        """What the compiled loop reads and never changes, made once: of those that threads make at once, one stays."""
+        return self.__dict__.get("_constants") or self.__dict__.setdefault("_constants", Constants(self))
 
     def init_state(self) -> FreeRunningState:
         """Silence: zero activation and outputs, thresholds at rest."""
-        return FreeRunningState(*(part[0] for part in _silence([self])))
+        n, k = self.output_weights.shape
+        return FreeRunningState(np.zeros(n), np.zeros(n, bool), np.zeros(n), np.zeros(k), self.thresholds.copy())
 
     def run(self, ticks: int, *, kick: Any = (), drive: Any = None) -> Recording:
         """Run from silence and record every tick.
@@ -179,12 +166,18 @@ class FreeRunning:
         True
         """
         checks.integer("ticks", ticks, low=1)
-        traces = _allocate((ticks,), [self], TRACES)
-        start, over_time = _stimulus(self.neurons, ticks, kick, drive)
-        moving = tuple(part.copy() for part in state[:5])
-        moving[0][:] = np.clip(moving[0] + start, 0.0, 1.0)
-        _advance(state.tick, ticks, *self.constants, over_time, moving, _rows(traces))
-        after = FreeRunningState(*moving, tick=state.tick + ticks)
+        kicked, over_time = _stimulus(self.neurons, ticks, kick, drive)
+        traces, parts = _allocate((ticks,), [self], TRACES), silence(1, *self.output_weights.shape)
+        _, activation, firing, ready_at, output, threshold = (part[0] for part in parts)
+        activation[:], ready_at[:], output[:] = state.activation, state.ready_at, state.output
+        firing[:], threshold[:] = np.packbits(state.firing, bitorder="little"), state.threshold
+        activation[kicked] += 1.0
+        np.clip(activation, 0.0, 1.0, out=activation)
+        places = [_addresses(array, 1)[0] for array in (parts.memory, over_time, *(traces[name] for name in TRACES))]
+        advance([(self.constants.address, state.tick, ticks, *places)])
+        fired = np.unpackbits(firing, count=self.neurons, bitorder="little").astype(bool)
+        moved = (activation.copy(), fired, ready_at.copy(), output.copy(), threshold.copy())
+        after = FreeRunningState(*moved, tick=state.tick + ticks)
         axes = {"output": ("tick", "output")}
         named = {name: Trace(traces[name], axes.get(name, ("tick", "neuron"))) for name in TRACES}
         return Recording(named, start=float(state.tick), provenance={"made_by": repr(self)}), after
@@ -216,7 +209,8 @@ def run_many(
     Returns
     -------
     Recording
-        The traces with axes (tick, batch, neuron or output).
+        The traces with axes (tick, batch, neuron or output). The memory of long ones (from 32 to 128 MiB, two of them)
+        is kept when the last of their arrays is gone, and serves the next call.
 
     >>> net = FreeRunning(weights=np.zeros((2, 2)), thresholds=0.3)
     >>> run_many([net, net], 4, kick=[[0], [1]], record=["spike"])["spike"].sum(axis=0).tolist()
@@ -231,16 +225,24 @@ def run_many(
     names = [checks.choice("record", name, TRACES) for name in dict.fromkeys(record)]
     checks.integer("record", len(names), low=1, fix="name at least one trace")
     workers = _processors() if threads is None else checks.integer("threads", threads, low=1)
-    traces, states = _allocate((len(networks), ticks), networks, names), _silence(networks)
-    stimuli = [_stimulus(networks[0].neurons, ticks, one) for one in _kick_of_each(kick, len(networks))]
-    states[0][:] = [start for start, _ in stimuli]
+    kicks, neurons = _kick_of_each(kick, len(networks)), networks[0].neurons
+    traces = _allocate((len(networks), ticks), networks, names)
+    parts = silence(len(networks), *networks[0].output_weights.shape)
+    memory = _addresses(parts.memory, len(networks))
+    places = list(zip(*(_addresses(traces.get(name), len(networks)) for name in TRACES), strict=True))
     block = max(1, len(networks) // (8 * workers))  # few tasks, yet enough to even out
 
     def simulate(first: int) -> None:
+        jobs, alive = [], []
         for place in range(first, min(first + block, len(networks))):
-            state = tuple(part[place] for part in states)
-            rows = _rows({name: trace[place] for name, trace in traces.items()})
-            _advance(0, ticks, *networks[place].constants, stimuli[place][1], state, rows)
+            kicked, over_time = _stimulus(neurons, ticks, kicks[place])
+            parts.activation[place, kicked] = 1.0
+            parts.threshold[place] = networks[place].thresholds
+            alive.append(over_time)
+            jobs.append(
+                (networks[place].constants.address, 0, ticks, memory[place], *_addresses(over_time, 1), *places[place])
+            )
+        advance(jobs)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(simulate, range(0, len(networks), block)))
@@ -248,36 +250,32 @@ def run_many(
     return Recording({name: Trace(np.swapaxes(traces[name], 0, 1), axes[name]) for name in names})
 
 
-def _silence(nets: Sequence[FreeRunning]) -> tuple[np.ndarray, ...]:
-    """The parts of the state of every network at rest, (B, ...) each."""
-    n, k = nets[0].output_weights.shape
-    many = len(nets)
-    thresholds = np.stack([net.thresholds for net in nets])
-    return np.zeros((many, n)), np.zeros((many, n), bool), np.zeros((many, n)), np.zeros((many, k)), thresholds
-
-
-def _stimulus(neurons: int, ticks: int, kick: Any, drive: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    """What is added to the activation: (N,) before the first tick, and (T, N) over time, or no rows."""
-    kicks = kick if isinstance(kick, Mapping) else {0: kick}
-    start, over_time = np.zeros(neurons), _NOT_KEPT["activation"]
-    if drive is not None or set(kicks) - {0}:
-        over_time = np.zeros((ticks, neurons))
+def _stimulus(neurons: int, ticks: int, kick: Any, drive: Any = None) -> tuple[list[int], np.ndarray | None]:
+    """The neurons kicked before the first tick, and what is added to the activation over time (T, N), if anything."""
+    kicked: dict[int, list[int]] = {0: []}
+    for tick, chosen in (kick if isinstance(kick, Mapping) else {0: kick}).items():
+        checks.integer("kick tick", tick, low=0, high=ticks - 1)
+        places = np.atleast_1d(np.asarray(chosen)).tolist()
+        kicked[tick] = [checks.integer("kick", place, low=0, high=neurons - 1) for place in places]
+    at_once = kicked.pop(0)
+    if drive is None and not kicked:
+        return at_once, None
+    over_time = np.zeros((ticks, neurons))
     if drive is not None:
         fix = "give one row per tick and one column per neuron"
         given = checks.shape("drive", np.asarray(drive, np.float64), (ticks, neurons), fix=fix)
         over_time += checks.finite("drive", given)
-    for tick, chosen in kicks.items():
-        checks.integer("kick tick", tick, low=0, high=ticks - 1)
-        for neuron in np.atleast_1d(np.asarray(chosen)).tolist():
-            place = checks.integer("kick", neuron, low=0, high=neurons - 1)
-            (start if tick == 0 else over_time[tick])[place] = 1.0
-    return start, over_time
+    for tick, places in kicked.items():
+        over_time[tick, places] = 1.0
+    return at_once, over_time
 
 
-def _rows(traces: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """The traces that the loop fills, in its order; those that are not kept have no rows."""
-    filled = {name: trace for name, trace in traces.items() if trace.flags.writeable}
-    return tuple(filled.get(name, _NOT_KEPT[name]) for name in TRACES)
+def _addresses(array: np.ndarray | None, count: int) -> list[int]:
+    """Where the compiled loop finds the part of each network; nowhere (0), if it is to leave them alone."""
+    if array is None or not array.flags.writeable:
+        return [0] * count
+    first, step = array.ctypes.data, array.strides[0]
+    return [first + step * place for place in range(count)]
 
 
 def _kick_of_each(kick: Any, networks: int) -> list[Any]:
@@ -297,7 +295,7 @@ def _allocate(lead: tuple[int, ...], nets: Sequence[FreeRunning], names: Collect
     neurons, outputs = nets[0].output_weights.shape
     width = {"output": outputs}
     traces = {
-        name: np.empty((*lead, width.get(name, neurons)), bool if name == "spike" else np.float64) for name in names
+        name: _room.empty((*lead, width.get(name, neurons)), bool if name == "spike" else np.float64) for name in names
     }
     if "threshold" in names and not any(net.moving_thresholds for net in nets):
         rest = np.stack([net.thresholds for net in nets])

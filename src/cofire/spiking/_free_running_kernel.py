@@ -1,164 +1,93 @@
-"""The compiled tick loop of a free-running network; `FreeRunning` has the equations.
+"""Free-running networks as the compiled loop reads them (`cofire.kernels`), and its calls.
 
 Weights are rounded to multiples of a power of two, small enough that every sum of them is exact in float64. So the
-order of neurons in memory does not matter: the spikes stay the same. Each stage is a loop without branches, which
-compiles to vector instructions; the whole releases the interpreter lock, so that threads run networks side by side.
+order of neurons in memory does not matter: the spikes stay the same.
 """
 
+import ctypes
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-_EXACT_BITS = 52  # of a float64
+from cofire.kernels import free_running, sparse_rows
 
-
-class Synapses(NamedTuple):
-    """Outgoing weights by source, in compressed sparse rows."""
-
-    starts: np.ndarray  # (N + 1,) int64
-    targets: np.ndarray  # (E,) uint32
-    weights: np.ndarray  # (E,) float64, all multiples of one power of two
+_sparse_rows: Any = sparse_rows  # compiled: its signature is its own
+_LINE = 64  # bytes that are read fastest together, where they start at a multiple
 
 
-def compress(weights: np.ndarray, threshold: float) -> Synapses:
-    """The weights (N, M) of at least `threshold` in magnitude, rounded so that their sums are exact."""
-    return Synapses(*_compress(np.ascontiguousarray(weights), threshold, _scale(weights)))
+def eights(count: int) -> int:
+    """The count filled up to whole eights."""
+    return -(-count // 8) * 8
 
 
-def _scale(weights: np.ndarray) -> float:
-    """The power of two whose inverse all rounded weights are multiples of."""
-    largest_sum = float(np.abs(weights).sum(axis=0).max(initial=0.0))
-    exponent = math.frexp(largest_sum)[1]  # every sum lies below 2 ** exponent
-    return math.ldexp(1.0, min(_EXACT_BITS - exponent, 1000))
+def aligned(shape: tuple[int, ...], value: float = 0.0) -> np.ndarray:
+    """Numbers that start on a cache line, as many rows of whole eights do then."""
+    size = math.prod(shape)
+    room = np.empty(size + _LINE // 8)
+    skip = -room.ctypes.data % _LINE // 8
+    numbers = room[skip : skip + size].reshape(shape)
+    numbers[...] = value
+    return numbers
 
 
-@njit(cache=True, nogil=True)
-def _compress(weights, threshold, scale):
-    rows, columns = weights.shape
-    starts = np.zeros(rows + 1, np.int64)
-    for i in range(rows):
-        count = 0
-        for j in range(columns):
-            count += (weights[i, j] != 0) & (abs(weights[i, j]) >= threshold)
-        starts[i + 1] = starts[i] + count
-    targets = np.empty(starts[rows], np.uint32)
-    kept = np.empty(starts[rows])
-    place = 0
-    for i in range(rows):
-        for j in range(columns):
-            if weights[i, j] != 0 and abs(weights[i, j]) >= threshold:
-                targets[place] = j
-                kept[place] = np.rint(weights[i, j] * scale) / scale
-                place += 1
-    return starts, targets, kept
+class Constants:
+    """What a network keeps in all its runs: its numbers for the compiled loop, and the arrays that they point to."""
+
+    def __init__(self, net: Any):
+        n, k = net.output_weights.shape
+        matrices = (np.ascontiguousarray(matrix) for matrix in (net.weights, net.output_weights))
+        table = _sparse_rows(*matrices, net.weight_threshold, eights(n))
+        periods = net.refraction_period.astype(np.float64)
+        moving = np.flatnonzero((net.threshold_period > 0) & (net.threshold_range != 0))
+        waves = np.empty((len(moving), 4))
+        waves.view(np.int64)[:, 0] = moving
+        for column, of_neurons in enumerate((net.thresholds, net.threshold_range, net.threshold_period), start=1):
+            waves[:, column] = of_neurons[moving]
+        leaks = np.array([net.activation_leak, net.refraction_leak]).view(np.int64).tolist()
+        places = [array.ctypes.data for array in (*table, waves, periods)]
+        self._numbers = np.array([n, k, *places, len(moving), bool(net.tanh), *leaks, bool(net.refraction)], np.int64)
+        self._alive = table, waves, periods
+        self.address = self._numbers.ctypes.data
 
 
-@njit(cache=True, nogil=True)
-def advance(first_tick, ticks, synapses, readouts, neuron, physics, drive, state, traces):
-    """Run `ticks` ticks, change `state` in place and fill those `traces` that have rows.
+class Parts(NamedTuple):
+    """What moves in each of B networks, as views of the memory that the compiled loop works in."""
 
-    The state counts refraction as the tick at which a neuron is ready again, so that only who fires has to be updated.
-    """
-    thresholds, periods, wave_range, wave_period = neuron
-    activation_leak, refraction_leak, tanh, refraction = physics
-    activation, firing, ready_at, output, threshold = state
-    trace_activation, trace_spike, trace_output, trace_threshold = traces
-    waving = np.flatnonzero((wave_period > 0) & (wave_range != 0))
-    moved = np.empty(activation.shape[0])
-    read = np.empty(output.shape[0])
-    fired = np.empty(activation.shape[0] + 1, np.int64)
-    count = _collect(firing, fired)
-    for row in range(ticks):
-        tick = first_tick + row
-        if drive.shape[0] > 0:
-            for i in range(activation.shape[0]):
-                activation[i] = min(max(activation[i] + drive[row, i], 0.0), 1.0)
-        _deliver(synapses, fired, count, moved)
-        if tanh:
-            _squash(activation, moved)
-        else:
-            _clip(activation, moved, 1.0)
-        if refraction:
-            _fire_and_leak(activation, moved, threshold, ready_at, firing, tick, activation_leak, refraction_leak)
-        else:
-            _fire_and_reset(activation, moved, threshold, firing, activation_leak)
-        count = _collect(firing, fired)
-        if refraction:
-            for k in range(count):
-                ready_at[fired[k]] = tick + periods[fired[k]]
-        _deliver(readouts, fired, count, read)
-        _clip(output, read, refraction_leak)
-        output[:] = read
-        if trace_threshold.shape[0] > 0:
-            trace_threshold[row] = threshold
-        for i in waving:
-            wave = wave_range[i] * math.sin(2.0 * math.pi * tick / wave_period[i])
-            threshold[i] = min(max(thresholds[i] + wave, 0.0), 1.0)
-        if trace_activation.shape[0] > 0:
-            trace_activation[row] = activation
-        if trace_spike.shape[0] > 0:
-            trace_spike[row] = firing
-        if trace_output.shape[0] > 0:
-            trace_output[row] = output
+    memory: np.ndarray  # (B, whole eights of all that follows)
+    activation: np.ndarray  # (B, N)
+    firing: np.ndarray  # (B, N / 8) bytes, a bit for each neuron
+    ready_at: np.ndarray  # (B, N)
+    output: np.ndarray  # (B, K)
+    threshold: np.ndarray  # (B, N)
 
 
-@njit(cache=True, nogil=True)
-def _deliver(synapses, fired, count, total):
-    """Sum the weights of those who fired at their targets."""
-    starts, targets, weights = synapses
-    total[:] = 0.0
-    for k in range(count):
-        for s in range(starts[fired[k]], starts[fired[k] + 1]):
-            total[targets[s]] += weights[s]
+def silence(networks: int, neurons: int, readouts: int) -> Parts:
+    """Networks at rest, but for their thresholds."""
+    whole, wide = eights(neurons), eights(readouts)
+    memory = aligned((networks, 4 * whole + 2 * wide + eights(-(-neurons // 64))))
+    memory[:, 2 * whole : 3 * whole] = np.inf  # behind the last neuron nobody fires
+    output = 4 * whole + wide
+    return Parts(
+        memory,
+        activation=memory[:, :neurons],
+        firing=memory[:, output + wide :].view(np.uint8)[:, : -(-neurons // 8)],
+        ready_at=memory[:, whole : whole + neurons],
+        output=memory[:, output : output + readouts],
+        threshold=memory[:, 2 * whole : 2 * whole + neurons],
+    )
 
 
-@njit(cache=True, nogil=True)
-def _clip(value, change, keep):
-    """Into `change`: keep * value + change, held to 0..1."""
-    for i in range(value.shape[0]):
-        summed = keep * value[i] + change[i]
-        summed = 0.0 if summed < 0.0 else summed
-        change[i] = 1.0 if summed > 1.0 else summed
+def advance(jobs: Sequence[Sequence[int]]) -> None:
+    """Run networks, each described by a row of numbers (see `cofire.kernels._free_running`)."""
+    rows = np.array(jobs, np.int64)
+    numbers = np.array([len(rows), rows.ctypes.data], np.int64)
+    _function()(numbers.ctypes.data)
 
 
-@njit(cache=True, nogil=True)
-def _squash(value, change):
-    for i in range(value.shape[0]):
-        change[i] = (math.tanh(value[i] + change[i]) + 1.0) / 2.0
-
-
-@njit(cache=True, nogil=True)
-def _fire_and_leak(activation, moved, threshold, ready_at, firing, tick, activation_leak, refraction_leak):
-    """Neurons in refraction lose their input and leak more; the others fire at their threshold and keep their value."""
-    now = float(tick)
-    for i in range(activation.shape[0]):  # products with 0 and 1 are exact, and spare a branch that none can foresee
-        busy = 1.0 * (ready_at[i] > now)
-        moved[i] = busy * activation[i] + (1.0 - busy) * moved[i]
-        activation[i] = moved[i] * (busy * refraction_leak + (1.0 - busy)) * activation_leak
-    for i in range(activation.shape[0]):
-        firing[i] = (ready_at[i] <= now) & (moved[i] >= threshold[i])
-
-
-@njit(cache=True, nogil=True)
-def _fire_and_reset(activation, moved, threshold, firing, activation_leak):
-    for i in range(activation.shape[0]):
-        firing[i] = moved[i] >= threshold[i]
-        activation[i] = 0.0 if moved[i] >= threshold[i] else moved[i] * activation_leak
-
-
-@njit(cache=True, nogil=True)
-def _collect(firing, fired):
-    """Indices of those who fire, eight neurons at a time since most eights are silent; `fired` has a place to spare."""
-    count, whole = 0, firing.shape[0] // 8
-    eights = firing[: 8 * whole].view(np.uint64)
-    for eight in range(whole):
-        if eights[eight] != 0:
-            for i in range(8 * eight, 8 * eight + 8):
-                fired[count] = i
-                count += firing[i]
-    for i in range(8 * whole, firing.shape[0]):
-        fired[count] = i
-        count += firing[i]
-    return count
+@cache
+def _function() -> Any:
+    """The compiled loop; calls of it release the interpreter lock."""
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(free_running.address)
