@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from cofire import checks
-from cofire.ctm._dense import Dense
 from cofire.ctm._deferred import SharedLookup, learns, linear_map
+from cofire.ctm._dense import Dense
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
