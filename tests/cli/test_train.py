@@ -43,7 +43,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- presets ---------------------------------------------------------------------------------------------------------
 
 
-def test_presets_are_listed_with_their_parameters(capsys: pytest.CaptureFixture[str]):
+def test_presets_are_listed_with_their_parameters(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "120")
     assert main(["presets", "digits"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "digits"

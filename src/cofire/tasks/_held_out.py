@@ -26,7 +26,7 @@ class HeldOut:
     >>> held_out = HeldOut(8, key=Key(0), share=0.25)
     >>> everything = np.arange(256)[:, None] >> np.arange(8) & 1
     >>> int(held_out.contains(everything).sum())
-    74
+    55
     """
 
     def __init__(self, length: int, *, key: Key, share: float):
