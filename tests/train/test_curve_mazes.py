@@ -1,13 +1,11 @@
 """Mazes are learned step by step as the equations say: machine and loop against a plain machine in a plain loop."""
 
-import copy
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cofire import CTM, CTMConfig, Key
+from cofire import CTMConfig, Key
 from cofire.ctm import (
     Answer,
     Attention,
@@ -19,8 +17,7 @@ from cofire.ctm import (
     SynapseUNet,
 )
 from cofire.tasks import Mazes
-from cofire.train import NormClip, TrainConfig, read_metrics, train
-from tests.train.test_learning_curves import BATCH, DECAY, FINAL, LONGEST, PEAK, STEPS, WARMUP, Doubled, plain_curve
+from tests.train.test_curves_questions_images import compare
 
 LENGTH, LOOKAHEAD = 8, 3
 MACHINE = CTMConfig(
@@ -53,20 +50,4 @@ def first_steps(logits: Tensor, certainty: Tensor, targets: Tensor) -> Tensor:
 
 def test_the_curve_is_that_of_the_plain_machine(tmp_path: Path):
     task = Mazes(key=Key(6), size=7, route_length=LENGTH, lookahead=LOOKAHEAD)
-    model = Doubled(CTM(MACHINE, key=Key(7)))
-    expected = plain_curve(copy.deepcopy(model.machine).train(), task, first_steps)
-    settings = TrainConfig(
-        steps=STEPS,
-        batch_size=BATCH,
-        learning_rate=PEAK,
-        final_learning_rate=FINAL,
-        warmup_steps=WARMUP,
-        weight_decay=DECAY,
-        clip=NormClip(LONGEST),
-        precision="float32",
-    )
-    train(model, task, settings, tmp_path / "run")
-    curve = read_metrics(tmp_path / "run" / "metrics.csv")["loss"]
-    assert len(curve) == STEPS == 50
-    assert np.ptp(expected) > 0.1  # it moves
-    np.testing.assert_allclose(curve, expected, rtol=6e-6)  # the file keeps six digits
+    compare(MACHINE, task, first_steps, tmp_path, Key(7))

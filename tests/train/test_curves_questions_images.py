@@ -50,8 +50,8 @@ class Doubled(nn.Module):
         return self.machine(x.double(), question=question)
 
 
-def compare(config: CTMConfig, task: Task, loss: PlainLoss, folder: Path) -> None:
-    model = Doubled(CTM(config, key=Key(2)))
+def compare(config: CTMConfig, task: Task, loss: PlainLoss, folder: Path, key: Key = Key(2)) -> None:  # noqa: B008
+    model = Doubled(CTM(config, key=key))
     expected = plain_curve(copy.deepcopy(model.machine).train(), task, loss)
     settings = TrainConfig(
         steps=STEPS,

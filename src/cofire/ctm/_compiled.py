@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cofire import kernels
 from cofire.ctm._attention import Percept
 from cofire.ctm._compiled_synapse import CompiledSynapse, Product, move_up
-from cofire.ctm._neuron_fast import FastNeurons
+from cofire.ctm._neuron_fast import LANES, FastNeurons
 from cofire.ctm._neuron_models import DeepNeuronModel
 from cofire.ctm._rows import percept_rows
 from cofire.ctm._synchronisation import DecayedSynchronisation
@@ -23,8 +23,6 @@ from cofire.ctm._torch_threads import Work
 
 if TYPE_CHECKING:
     from cofire.ctm._model import CTM
-
-LANES = 16  # tokens are filled up to a multiple of this
 
 
 class Running:

@@ -1,14 +1,13 @@
 """The compiled form of deep neuron-level models: where it applies, and how its work is described."""
 
-from functools import cache
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cofire import kernels
 from cofire.ctm._torch_threads import Work
 
-LANES = 16  # samples, or hidden units, that are computed at once
+LANES = 16  # samples, hidden units or tokens that are computed at once
 
 
 class FastNeurons:
@@ -20,7 +19,7 @@ class FastNeurons:
         (w1, w2), (b1, b2) = weights, biases
         neurons, double, memory_length = w1.shape
         hidden = double // 2
-        function = _functions()[batch >= LANES]
+        kernel = kernels.many_samples if batch >= LANES else kernels.few_samples
         self.fewest = LANES if batch >= LANES else 1
         if batch < LANES:  # hidden units side by side, and as many as fill the lanes
             more = (0, -hidden % LANES)
@@ -29,7 +28,7 @@ class FastNeurons:
             hidden += more[1]
         self.tensors = [one.contiguous() for one in (w1, b1, w2, b2)]  # kept alive, and in this order
         addresses = [one.data_ptr() for one in self.tensors]
-        self.work = Work(function, [neurons, batch, memory_length, hidden, 0, 0, 0, *addresses, 0, 0, 0, 0])
+        self.work = Work(kernel.address, [neurons, batch, memory_length, hidden, 0, 0, 0, *addresses, 0, 0, 0, 0])
 
     def __call__(self, window: Tensor, newest: Tensor, out: Tensor) -> None:
         """Write pre-activations (B, D) into the last column of the window, and activations (B, D) into `out`."""
@@ -47,11 +46,3 @@ def applies(weights: tuple[Tensor, ...]) -> bool:
     """Whether there is a compiled form: two layers in single precision on a CPU, and nothing that must be traced."""
     plain = all(one.device.type == "cpu" and one.dtype == torch.float32 for one in weights)
     return len(weights) == 2 and plain and not torch.compiler.is_compiling()
-
-
-@cache
-def _functions() -> tuple[int, int]:
-    """The compiled work for few samples and for many, by address."""
-    from cofire import kernels
-
-    return kernels.few_samples.address, kernels.many_samples.address
