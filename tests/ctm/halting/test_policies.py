@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cofire import Thought
@@ -86,6 +86,8 @@ def test_a_budget_can_go_by_calibrated_confidence():
 @given(
     doubt=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=9), left=st.integers(0, 60), most=st.integers(0, 12)
 )
+@example(doubt=[0.0], left=4, most=5)
+@example(doubt=[0.0, 0.0], left=60, most=31)
 def test_shares_are_proportional_bounded_and_spend_everything(doubt, left, most):
     doubt = torch.tensor(doubt, dtype=torch.float64)
     given_out = shares(doubt, left, most)

@@ -68,7 +68,8 @@ def shares(doubt: Tensor, left: int, most: int) -> Tensor:
     sorted_doubt = doubt[order]
     behind = sorted_doubt.flip(0).cumsum(0).flip(0)  # the doubt of each and of all behind it
     full = torch.arange(len(doubt), device=doubt.device)  # so many before it have as many as they can use
-    scale = (left - most * full) / behind.clamp(min=torch.finfo(doubt.dtype).tiny)
+    numbers = torch.finfo(doubt.dtype)
+    scale = ((left - most * full) / behind.clamp(min=numbers.tiny)).clamp(numbers.min, numbers.max)  # of no doubt: none
     fits = (scale * sorted_doubt <= most) & (scale >= 0)
     first = int(fits.to(torch.int64).argmax()) if bool(fits.any()) else len(doubt) - 1
     return (doubt * scale[first]).clamp(0, most)
