@@ -53,7 +53,7 @@ SMALL = Preset(
         answer=Answer(outputs=9),
     ),
     train=TrainConfig(
-        steps=20_000,
+        steps=28_000,
         batch_size=64,
         learning_rate=3e-3,
         final_learning_rate=1e-5,
