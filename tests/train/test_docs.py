@@ -6,9 +6,11 @@ from pathlib import Path
 
 import torch
 
-from cofire import train
+from cofire.cli._arguments import Parser
+from cofire.cli._train import assignment, register
 from cofire.train import TrainConfig
-from cofire.train._config import _PRESSURES
+from cofire.train._pressures import PRESSURES
+from cofire.train.presets import Setup, find_preset
 
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 
@@ -21,8 +23,28 @@ def test_the_programs_of_the_page_run():
 
 
 def test_the_pressures_of_the_page_are_those_there_are():
-    rows = re.findall(r"^\| `(\w+)=(.+?)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    names = {name: getattr(train, name) for name in ("EarlyStop", "PonderCost", "RandomDepth", "TickDropout")}
-    shown = {field: eval(value, names) for field, value in rows}
-    assert {field: type(value) for field, value in shown.items()} == _PRESSURES
+    page = PAGE.read_text(encoding="utf-8").partition("## Pressures")[2]
+    shown = {field: in_python(value) for field, value in re.findall(r"^\| `(\w+)=(.+?)` \|", page, re.MULTILINE)}
+    assert {field: type(value) for field, value in shown.items()} == PRESSURES
     TrainConfig(steps=1, evaluate_every=1, **shown)
+
+
+def test_a_command_of_the_page_is_what_stands_beside_it():
+    page = PAGE.read_text(encoding="utf-8").partition("## From the command line")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)=(.+?)` \| `(--set .+?)` \|$", page, re.MULTILINE)
+    assert sorted(field for field, _, _ in rows) == sorted(PRESSURES)
+    for field, value, words in rows:
+        changed = Setup.of(find_preset("digits", "small")).change(dict(map(assignment, words.split()[1::2])))
+        assert getattr(changed.train, field) == in_python(value)
+    told = re.findall(r"--[a-z][a-z-]+", page)
+    assert {*told} <= {*options()}
+
+
+def in_python(text: str) -> object:
+    return eval(text, {kind.__name__: kind for kind in PRESSURES.values()})
+
+
+def options() -> list[str]:
+    parser = Parser(prog="cofire")
+    register(parser.add_subparsers(parser_class=Parser))
+    return list(parser._subparsers._group_actions[0].choices["train"]._option_string_actions)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from cofire import CTM
-from cofire.checks import InvalidValue
+from cofire.checks import InvalidType, InvalidValue
 from cofire.ctm import Thought
 from cofire.random import Key
 from cofire.train import (
@@ -184,8 +184,12 @@ def test_they_survive_json():
     config = TrainConfig(steps=3, evaluate_every=1, **ALL)
     assert TrainConfig.from_json(config.to_json()) == config
     assert TrainConfig(steps=3).to_json()["ponder"] is None
-    with pytest.raises(InvalidValue, match=r"ponder: wanted the fields of PonderCost, got {'price': 1}"):
+    with pytest.raises(InvalidValue, match="field of ponder: wanted one of 'cost', got 'price'"):
         TrainConfig.from_json({"steps": 1, "ponder": {"price": 1}})
+    with pytest.raises(InvalidType, match=r"ponder: wanted Mapping, got .*0\.01.*; .*name a field.*ponder\.cost"):
+        TrainConfig.from_json({"steps": 1, "ponder": 0.01})
+    with pytest.raises(InvalidValue, match=r"ponder\.cost: wanted a value, got none; .*give ponder\.cost as well"):
+        TrainConfig.from_json({"steps": 1, "ponder": {}})
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_devices_and_nodes_are_those_announced(
 
 
 def test_what_cannot_be_shared_out_is_told(monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(InvalidValue, match=r"strategy: wanted one of 'ddp', 'fsdp', got 'fsd'; .*did you mean 'fsdp'"):
+    with pytest.raises(InvalidValue, match=r"strategy: wanted one of 'auto', .*, got 'fsd'; .*did you mean 'fsdp'"):
         Hardware(strategy="fsd")
     with pytest.raises(InvalidValue, match="timeout: wanted a finite number above 0"):
         Hardware(timeout=0.0)

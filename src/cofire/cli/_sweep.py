@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cofire import checks
 from cofire.cli._arguments import Stopped, Usage, integer
-from cofire.cli._train import add_settings, changes, hardware
+from cofire.cli._train import add_settings, changed, hardware
 
 if TYPE_CHECKING:
     from cofire.cli._sweep_runs import Ended, Job
@@ -34,7 +34,7 @@ def register(subparsers: Any) -> None:
     threads = integer("--threads", 1, 4096)
     parser.add_argument("--threads", type=threads, metavar="N", help=f"of each run ({cores} cores divided by jobs)")
     parser.add_argument("--accelerator", metavar="NAME", help="auto, cpu, cuda or mps (auto)")
-    parser.set_defaults(devices=None, nodes=None)
+    parser.set_defaults(devices=None, nodes=None, strategy=None)
     add_settings(parser)
 
 
@@ -92,8 +92,7 @@ def plan(arguments: Namespace, out: Path) -> list["Job"]:
     from cofire.train.presets import Setup, find_preset
 
     found = [find_preset(arguments.task, name) for name in arguments.presets]
-    changed = changes(arguments)
-    setups = [Setup.of(preset, seed=seed).change(changed) for preset in found for seed in arguments.seeds]
+    setups = [changed(Setup.of(preset, seed=seed), arguments) for preset in found for seed in arguments.seeds]
     return [Job(setup, out / f"{setup.preset}-{setup.seed}") for setup in setups]
 
 

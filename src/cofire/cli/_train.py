@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 from argparse import Namespace
@@ -30,6 +31,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="of the run (runs/TASK-PRESET-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     parser.add_argument("--overwrite", action="store_true", help="begin anew in a folder that holds a run")
+    parser.add_argument("--tensorboard", action="store_true", help="write scalars into FOLDER/tensorboard as well")
     add_settings(parser)
     add_hardware(parser)
 
@@ -38,14 +40,22 @@ def add_settings(parser: Any) -> None:
     """Add what changes a preset."""
     parser.add_argument("--steps", type=integer("--steps", 1, 10**9), metavar="N", help="updates of the model")
     parser.add_argument("--batch-size", type=integer("--batch-size", 1, 10**9), metavar="N", help="over all devices")
-    parser.add_argument("--precision", metavar="NAME", help="auto, float32, bfloat16 and so on")
+    parser.add_argument("--precision", metavar="NAME", help="auto, float32, bfloat16 or float16 (of the preset)")
+    parts = integer("--accumulate", 1, 10**9)
+    parser.add_argument("--accumulate", type=parts, metavar="N", help="parts of each update, for less memory")
+    best = "scalar of the evaluation whose best weights are kept: accuracy, loss, and so on"
+    parser.add_argument("--keep-best", metavar="NAME", help=best)
+    start = "run, saved machine or file whose weights to begin with, and nothing else of it"
+    parser.add_argument("--warm-start", type=Path, metavar="PATH", help=start)
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         type=assignment,
         metavar="FIELD=VALUE",
-        help="change a field: learning_rate=3e-4, model.neurons=512, task.length=16 (may be repeated)",
+        help="change a field: learning_rate=3e-4, model.neurons=512, task.length=16; put a pressure on: "
+        "ponder.cost=0.01, early_stop.patience=5, random_depth.least=5 with random_depth.most=20, "
+        "tick_dropout.rate=0.2 (may be repeated)",
     )
 
 
@@ -57,6 +67,7 @@ def add_hardware(parser: Any) -> None:
     parser.add_argument("--accelerator", metavar="NAME", help="auto, cpu, cuda or mps (auto)")
     parser.add_argument("--devices", type=integer("--devices", 1, 10**6), metavar="N", help="per node (1)")
     parser.add_argument("--nodes", type=integer("--nodes", 1, 10**6), metavar="N", help="(1)")
+    parser.add_argument("--strategy", metavar="NAME", help="of many devices: ddp, whole weights on each; fsdp, divided")
 
 
 def assignment(text: str) -> tuple[str, Any]:
@@ -76,8 +87,14 @@ def assignment(text: str) -> tuple[str, Any]:
 
 def changes(arguments: Namespace) -> dict[str, Any]:
     """The fields that the command line changes, those with an option of their own first."""
-    own = {name: getattr(arguments, name) for name in ("steps", "batch_size", "precision")}
+    own = {name: getattr(arguments, name) for name in ("steps", "batch_size", "precision", "accumulate", "keep_best")}
     return {name: value for name, value in own.items() if value is not None} | dict(arguments.set)
+
+
+def changed(setup: "Setup", arguments: Namespace) -> "Setup":
+    """A set-up with what the command line changes in it."""
+    made = setup.change(changes(arguments))
+    return made.begin_with(arguments.warm_start) if arguments.warm_start else made
 
 
 def run(arguments: Namespace) -> int:
@@ -87,7 +104,8 @@ def run(arguments: Namespace) -> int:
     preset, seed = arguments.preset or PRESET, SEED if arguments.seed is None else arguments.seed
     folder = RunFolder(arguments.out or Path("runs") / f"{arguments.task}-{preset}-{seed}")
     setup = wished(arguments, folder.path if arguments.resume else None)
-    go_on = f"to go on: cofire train {setup.task} --resume --out {folder.path}"
+    words = ("cofire", "train", setup.task, "--resume", "--out", str(folder.path), *around(arguments))
+    go_on = f"to go on: {shlex.join(words)}"
     try:
         train(setup, folder.path, arguments)
     except Interrupted as stop:
@@ -101,21 +119,33 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
+def around(arguments: Namespace) -> list[str]:
+    """The words that were given of what a folder does not remember: where to compute, and what to write besides."""
+    words = ["--tensorboard"] if arguments.tensorboard else []
+    for name in ("threads", "accelerator", "devices", "nodes", "strategy"):
+        value = getattr(arguments, name)
+        words += [] if value is None else [f"--{name}", str(value)]
+    return words
+
+
 def wished(arguments: Namespace, begun_in: Path | None) -> "Setup":
     """What is to be trained: a preset, or what was begun in a folder; what is given besides must not differ then."""
     from cofire.train import RunFolder
     from cofire.train.presets import Setup, find_preset
 
     if begun_in is None:
-        preset = find_preset(arguments.task, arguments.preset or PRESET)
-        return Setup.of(preset, seed=arguments.seed or SEED).change(changes(arguments))
+        setup = Setup.of(find_preset(arguments.task, arguments.preset or PRESET), seed=arguments.seed or SEED)
+        return changed(setup, arguments)
     RunFolder(begun_in).check(resume=True)
     begun = Setup.begun(begun_in)
-    for name in ("task", "preset", "seed"):
-        given, before = getattr(arguments, name), getattr(begun, name)
-        if given not in (None, before):
-            wanted, fix = f"{before}, as the run was begun with", "leave it away, or choose another --out"
-            raise checks.InvalidValue(checks.message(name, wanted, str(given), fix))
+    given = {name: getattr(arguments, name) for name in ("task", "preset", "seed")}
+    given["warm_start"] = arguments.warm_start and str(arguments.warm_start.absolute())
+    for name, value in given.items():
+        before = getattr(begun, name)
+        if value not in (None, before):
+            wanted = f"{'none' if before == '' else before}, as the run was begun with"
+            fix = "leave it away, or choose another --out"
+            raise checks.InvalidValue(checks.message(name, wanted, str(value), fix))
     return begun.change(changes(arguments))
 
 
@@ -124,17 +154,19 @@ def train(setup: "Setup", folder: Path, arguments: Namespace) -> None:
     import torch
 
     from cofire.cli._progress import ProgressLine
+    from cofire.train import TensorBoard
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     progress = ProgressLine(setup.name, sys.stdout)
+    listener = TensorBoard(folder / "tensorboard", also=progress) if arguments.tensorboard else progress
     try:
         setup.start(
             folder,
             hardware=hardware(arguments),
             resume=arguments.resume,
             overwrite=arguments.overwrite,
-            on_event=progress,
+            on_event=listener,
         )
     finally:
         progress.close()
@@ -144,7 +176,12 @@ def hardware(arguments: Namespace) -> "Hardware":
     """Where the command line wants it to compute."""
     from cofire.train import Hardware
 
-    return Hardware(accelerator=arguments.accelerator or "auto", devices=arguments.devices, nodes=arguments.nodes)
+    return Hardware(
+        accelerator=arguments.accelerator or "auto",
+        devices=arguments.devices,
+        nodes=arguments.nodes,
+        strategy=arguments.strategy or "auto",
+    )
 
 
 def first_process() -> bool:

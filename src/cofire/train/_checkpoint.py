@@ -69,6 +69,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep_last: int) -> Non
         raise checks.FileProblem(checks.message(str(final), "a checkpoint written", got, fix)) from problem
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether the folder of checkpoints holds one, whole or damaged."""
+    return any(folder.glob(f"{_WHOLE}*"))
+
+
 def load_checkpoint(folder: Path) -> Checkpoint | None:
     """Return the last checkpoint of the folder, or None where there is none; raises `FileProblem` for a broken one."""
     if not folder.exists():

@@ -7,9 +7,9 @@ from typing import Any
 from cofire import checks
 from cofire.train._clip import Clip, clip_from_json, clip_to_json
 from cofire.train._pressures import (
+    PRESSURES,
     EarlyStop,
     PonderCost,
-    Pressure,
     RandomDepth,
     TickDropout,
     pressure_from_json,
@@ -18,12 +18,6 @@ from cofire.train._pressures import (
 from cofire.train._schedule import warmup_cosine
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-_PRESSURES: dict[str, type[Pressure]] = {
-    "early_stop": EarlyStop,
-    "ponder": PonderCost,
-    "random_depth": RandomDepth,
-    "tick_dropout": TickDropout,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +88,7 @@ class TrainConfig:
         checks.integer("accumulate", self.accumulate, low=1, high=self.batch_size, fix="at most a part per example")
         checks.choice("precision", self.precision, PRECISIONS)
         checks.instance("keep_best", self.keep_best, str, fix="the name of a scalar, such as 'loss'")
-        for name, kind in _PRESSURES.items():
+        for name, kind in PRESSURES.items():
             checks.instance(name, getattr(self, name), (kind, type(None)))
         for name in ("keep_best", "early_stop"):
             if getattr(self, name) and not self.evaluate_every:
@@ -115,7 +109,7 @@ class TrainConfig:
         """Return the fields as JSON values."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        pressures = {name: pressure_to_json(getattr(self, name)) for name in _PRESSURES}
+        pressures = {name: pressure_to_json(getattr(self, name)) for name in PRESSURES}
         return {**values, "clip": clip_to_json(self.clip), **pressures}
 
     @classmethod
@@ -128,6 +122,6 @@ class TrainConfig:
                 values[name] = tuple(values[name])
         if "clip" in values:
             values["clip"] = clip_from_json(values["clip"])
-        for name, kind in _PRESSURES.items():
+        for name, kind in PRESSURES.items():
             values[name] = pressure_from_json(name, kind, values.get(name))
         return cls(**values)

@@ -16,6 +16,7 @@ from cofire.train._shards import shard
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+STRATEGIES = ("auto", "ddp", "fsdp")
 _FABRIC_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 _NO_SLURM = ("bash", "interactive")  # names of jobs whose user starts the processes himself
 
@@ -27,7 +28,8 @@ class Hardware:
     accelerator: "cpu", "cuda", "mps" or "auto" (the fastest that is there). devices and nodes: None takes what
     `torchrun` or SLURM's `srun` announce, or one.
     strategy: "ddp", every device has the whole model; "fsdp", weights, gradients and the optimiser's moments are
-    divided over the devices (fully sharded), for what does not fit otherwise.
+    divided over the devices (fully sharded), for what does not fit otherwise; "auto" is "ddp". With one device nothing
+    is divided.
     timeout: seconds that a device waits for the others before it gives up; longer than an evaluation takes.
     prefetch: batches that are made in the background while the device computes; None for one beside an accelerator
     and none on a CPU, whose cores would be shared. It changes no result.
@@ -39,13 +41,13 @@ class Hardware:
     accelerator: str = "auto"
     devices: int | None = None
     nodes: int | None = None
-    strategy: str = "ddp"
+    strategy: str = "auto"
     timeout: float = 900.0
     prefetch: int | None = None
 
     def __post_init__(self):
         checks.choice("accelerator", self.accelerator, ("auto", "cpu", "cuda", "mps"))
-        checks.choice("strategy", self.strategy, ("ddp", "fsdp"))
+        checks.choice("strategy", self.strategy, STRATEGIES)
         checks.number("timeout", self.timeout, above=0)
         for name in ("devices", "nodes"):
             if getattr(self, name) is not None:
@@ -57,6 +59,11 @@ class Hardware:
         """Return devices per node and nodes; raises `InvalidValue` where nodes have different numbers of tasks."""
         devices, nodes = _announced()
         return self.devices or devices, self.nodes or nodes
+
+    @property
+    def divides(self) -> bool:
+        """Whether several devices hold a part of the weights each."""
+        return self.strategy == "fsdp"
 
     def ahead(self, device: torch.device) -> int:
         """Return how many batches are made ahead on a device."""
@@ -78,8 +85,7 @@ class Hardware:
         accelerated = self.accelerator in ("auto", "cuda") and torch.cuda.is_available()
         if precision == "auto":
             precision = "bfloat16" if accelerated else "float32"
-        sharded = self.strategy == "fsdp" and devices * nodes > 1
-        if sharded and precision == "float16":
+        if self.divides and devices * nodes > 1 and precision == "float16":
             fix = "precision='bfloat16', or strategy='ddp'"
             raise checks.InvalidValue(checks.message("precision", "float32 or bfloat16 with fsdp", precision, fix))
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS may sum in another order each time
@@ -105,7 +111,7 @@ class Hardware:
         if world == 1:
             return "auto"
         patience = timedelta(seconds=self.timeout)
-        if self.strategy == "ddp":
+        if not self.divides:
             return DDPStrategy(timeout=patience, find_unused_parameters=idle_parameters)
         return ModelParallelStrategy(shard, data_parallel_size=world, tensor_parallel_size=1, timeout=patience)
 

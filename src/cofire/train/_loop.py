@@ -12,7 +12,7 @@ import cofire
 from cofire import checks
 from cofire.random import Key
 from cofire.tasks import Task
-from cofire.train._checkpoint import Checkpoint, load_checkpoint
+from cofire.train._checkpoint import Checkpoint, has_checkpoint, load_checkpoint
 from cofire.train._config import TrainConfig
 from cofire.train._events import Finished, Listener, Started, ignore
 from cofire.train._feed import Feed
@@ -91,7 +91,7 @@ def train(
         _compare(run, settings, model, task)
     if start:
         start.fill(model)
-    several = hardware.counts() != (1, 1) and hardware.strategy == "ddp"
+    several = hardware.counts() != (1, 1) and not hardware.divides
     fabric = hardware.launch(config.precision, idle_parameters=several and has_idle_parameters(model, task, config))
     first, least = fabric.is_global_zero, fabric.world_size * config.accumulate
     checks.integer("batch_size", config.batch_size, low=least, fix="an example for each device and each part")
@@ -176,7 +176,7 @@ def _compare(run: RunFolder, settings: dict[str, Any], model: nn.Module, task: T
     """Raise `InvalidValue` where a run cannot go on with these settings."""
     before = run.read_config().get("warm_start")
     if settings["warm_start"] is None and before is not None:
-        if not load_checkpoint(run.checkpoints):
+        if not has_checkpoint(run.checkpoints):
             text = checks.message("warm_start", "the weights that the run began with", "None", "give them again")
             raise checks.InvalidValue(text)
         settings = {**settings, "warm_start": before}

@@ -1,7 +1,7 @@
 """What may be added to a training, each of it off unless it is asked for: pressures on the thinking, and a stop."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,6 +134,12 @@ def only(thought: Any, ticks: np.ndarray) -> Thoughtlike:
 
 
 Pressure = EarlyStop | PonderCost | RandomDepth | TickDropout
+PRESSURES: dict[str, type[Pressure]] = {
+    "early_stop": EarlyStop,
+    "ponder": PonderCost,
+    "random_depth": RandomDepth,
+    "tick_dropout": TickDropout,
+}
 
 
 def pressure_to_json(pressure: Pressure | None) -> dict[str, Any] | None:
@@ -145,11 +151,28 @@ def pressure_to_json(pressure: Pressure | None) -> dict[str, Any] | None:
     return None if pressure is None else asdict(pressure)
 
 
-def pressure_from_json(name: str, kind: type[Pressure], data: Mapping[str, Any] | None) -> Pressure | None:
+def pressure_from_json(name: str, kind: type[Pressure], data: Any) -> Pressure | None:
     """Return the pressure of a kind that `pressure_to_json` wrote; `name` is its field in the configuration."""
     if data is None:
         return None
-    try:
-        return kind(**data)
-    except TypeError as problem:
-        raise checks.InvalidValue(checks.message(name, f"the fields of {kind.__name__}", str(data))) from problem
+    known = blank(kind)
+    fix = f"name a field of it, such as {name}.{next(iter(known))}"
+    checks.instance(name, data, Mapping, fix=fix)
+    for field in data:
+        checks.choice(f"field of {name}", field, known)
+    values = {**known, **data}
+    for field, value in values.items():
+        if value is None:
+            raise checks.InvalidValue(
+                checks.message(f"{name}.{field}", "a value", "none", f"give {name}.{field} as well")
+            )
+    return kind(**values)
+
+
+def blank(kind: type[Pressure]) -> dict[str, Any]:
+    """Return the fields of a pressure with their defaults, None for those that have to be given.
+
+    >>> blank(EarlyStop), blank(PonderCost)
+    ({'metric': 'loss', 'patience': 10, 'margin': 0.0}, {'cost': None})
+    """
+    return {field.name: None if field.default is MISSING else field.default for field in fields(kind)}

@@ -14,14 +14,17 @@ from cofire import checks
 from cofire.ctm import Model, ModelConfig, build_model, model_config_from_json
 from cofire.random import Key
 from cofire.tasks import TASKS, Task, make_task
+from cofire.train._checkpoint import has_checkpoint
 from cofire.train._config import TrainConfig
 from cofire.train._events import Finished, Listener, ignore
 from cofire.train._folder import RunFolder
 from cofire.train._hardware import Hardware
 from cofire.train._loop import train
+from cofire.train._pressures import PRESSURES, blank
 from cofire.train.ppo import PPOConfig, train_control
 from cofire.train.presets._preset import Preset, with_steps
 
+_ABSENT = {name: blank(kind) for name, kind in PRESSURES.items()}  # what a field of theirs brings with it
 CONTROL = "control"  # the task whose examples are not given: they come of what the machine does
 
 
@@ -29,7 +32,8 @@ CONTROL = "control"  # the task whose examples are not given: they come of what 
 class Setup:
     """What decides the result of a run: task and its settings, model, training, and the seed of all randomness.
 
-    preset: the name of the preset it began as, and `changed` what was changed in it since.
+    preset: the name of the preset it began as, and `changed` what was changed in it since. warm_start: where the
+    weights lie that it begins with in place of drawn ones, "" for none.
 
     Data, start weights and dropout each draw from a key of their own below the seed's; partners of a preset see the
     same examples in the same order.
@@ -47,6 +51,7 @@ class Setup:
     preset: str
     seed: int
     changed: Mapping[str, Any] = field(default_factory=dict)
+    warm_start: str = ""
 
     @classmethod
     def of(cls, preset: Preset, *, seed: int = 0) -> "Setup":
@@ -72,6 +77,7 @@ class Setup:
                 preset=about["preset"],
                 seed=about["seed"],
                 changed=about["changed"],
+                warm_start=about.get("warm_start", ""),
             )
         except (KeyError, TypeError, AttributeError) as problem:
             got = f"one that was begun in another way ({problem} is missing)"
@@ -96,25 +102,29 @@ class Setup:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The words of that command, after its name."""
-        return command_words(self.task, self.preset, self.seed, self.changed)
+        words = command_words(self.task, self.preset, self.seed, self.changed)
+        return (*words, "--warm-start", self.warm_start) if self.warm_start else words
 
     def change(self, fields: Mapping[str, Any]) -> "Setup":
         """Return the set-up with some fields changed.
 
         Names are those of `TrainConfig` as they are, `model.` and a field of the model's configuration, further below
-        with more dots, or `task.` and a setting of the task; values are JSON values. "steps" is changed first, and a
-        short run warms up for less. Raises InvalidValue or InvalidType that names the field and what was wanted.
+        with more dots, or `task.` and a setting of the task; values are JSON values. A field of a pressure that is off,
+        such as "ponder.cost", puts it on. "steps" is changed first, and a short run warms up for less. Raises
+        InvalidValue or InvalidType that names the field and what was wanted.
         """
         groups: dict[str, dict[str, Any]] = {"train": {}, "model": {}, "task": {}}
+        known = self.train.to_json()
         for name, value in fields.items():
-            group, dot, below = name.partition(".")
-            group, below = (group, below) if dot else ("train", name)
+            group, _, below = name.partition(".")
+            group, below = ("train", name) if not below or group in known else (group, below)
             groups[checks.choice(f"part of {name}", group, groups)][below] = value
         train_config, model = self.train, self.model
         if "steps" in groups["train"]:
             train_config = with_steps(train_config, checks.integer("steps", groups["train"]["steps"], low=1))
         if groups["train"]:
-            train_config = type(self.train).from_json(_set(train_config.to_json(), groups["train"], "train"))
+            values = _set(train_config.to_json(), groups["train"], "train", absent=_ABSENT)
+            train_config = type(self.train).from_json(values)
         if groups["model"]:
             model = model_config_from_json(_set(model.to_json(), groups["model"], "model"))
         return replace(
@@ -124,6 +134,16 @@ class Setup:
             settings={**self.settings, **groups["task"]},
             changed={**self.changed, **fields},
         )
+
+    def begin_with(self, path: Path | str) -> "Setup":
+        """Return the set-up with the weights of another run, of a saved machine, or in a file, to begin with.
+
+        Raises InvalidValue for a task whose weights are always drawn.
+        """
+        if self.task == CONTROL:
+            fix = "leave it away: an agent learns from the start"
+            raise checks.InvalidValue(checks.message("warm_start", "none for control", str(path), fix))
+        return replace(self, warm_start=str(Path(path).absolute()))
 
     def make_task(self) -> Task:
         """Return the task; raises InvalidValue for a setting that it does not have."""
@@ -151,11 +171,12 @@ class Setup:
     ) -> Finished:
         """Train in a folder, or go on there; see `cofire.train.train` for what is written and raised."""
         RunFolder(folder).check(resume=resume, overwrite=overwrite)  # before the data are read
+        about = {"preset": self.preset, "seed": self.seed, "changed": dict(self.changed)}
         options: dict[str, Any] = {
             "hardware": hardware,
             "resume": resume,
             "overwrite": overwrite,
-            "about": {"preset": self.preset, "seed": self.seed, "changed": dict(self.changed)},
+            "about": {**about, "warm_start": self.warm_start} if self.warm_start else about,
             "on_event": on_event,
         }
         if isinstance(self.train, PPOConfig):
@@ -168,6 +189,8 @@ class Setup:
                 settings=self.settings,
             )
             return train_control(made, folder, key=self._key, **options)
+        begun = resume and has_checkpoint(RunFolder(folder).checkpoints)  # with weights that need not be there now
+        options["warm_start"] = None if begun else self.warm_start or None
         return train(self.make_model(), self.make_task(), self.train, folder, key=self._key.fold("dropout"), **options)
 
     @property
@@ -187,14 +210,21 @@ def command_words(task: str, preset: str, seed: int, changed: Mapping[str, Any])
     return (*begin, *(word for one in fields for word in ("--set", one)))
 
 
-def _set(values: Mapping[str, Any], fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return JSON values with some of them changed, by dotted paths; what is not there raises InvalidValue."""
+def _set(
+    values: Mapping[str, Any], fields: Mapping[str, Any], name: str, absent: Mapping[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return JSON values with some of them changed, by dotted paths; what is not there raises InvalidValue.
+
+    absent: parts that may be None, with the fields that they have as soon as one of them is set.
+    """
     changed = copy.deepcopy(dict(values))
     for path, value in fields.items():
         *way, last = path.split(".")
         part, walked = changed, name
         for step in way:
-            part = part[checks.choice(f"field of {walked}", step, part)]
+            if part[checks.choice(f"field of {walked}", step, part)] is None and step in (absent or {}):
+                part[step] = dict((absent or {})[step])
+            part = part[step]
             walked += f".{step}"
             checks.instance(walked, part, dict, fix="name a field that has fields of its own, or set it as a whole")
         part[checks.choice(f"field of {walked}", last, part)] = value
