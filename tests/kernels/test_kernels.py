@@ -13,6 +13,7 @@ from torch import Tensor
 from cofire import Key, kernels
 from cofire.ctm import _torch_threads
 from cofire.ctm._neuron_fast import FastNeurons
+from cofire.ctm._thought import certainty
 from cofire.ctm._torch_threads import Work
 
 EPS = 1e-5
@@ -86,6 +87,41 @@ def test_a_look_at_tokens(batch, heads, width, tokens):
     seen = torch.bmm(weights, values).view(batch, heads * width)
     torch.testing.assert_close(out[:, : heads * width], seen, rtol=1e-4, atol=1e-5)
     assert out[:, heads * width :].isnan().all(), "what lies beside the result was written to"
+
+
+@few
+@given(batch=st.integers(1, 3), heads=st.integers(1, 3), width=st.integers(1, 40), tokens=st.integers(1, 40))
+def test_the_order_in_which_tokens_are_looked_at(batch, heads, width, tokens):
+    along, across = -(-tokens // 16) * 16, -(-width // 16) * 16
+    k, v = normal(batch, tokens, heads * width, name="k"), normal(batch, tokens, heads * width, name="v")
+    keys = torch.full((batch, heads, width, along), torch.nan)
+    values = torch.full((batch, heads, tokens, across), torch.nan)
+    Work(kernels.tokens.address, [batch, heads, width, tokens, *addresses(k, v, keys, values)])()
+    by_head = k.view(batch, tokens, heads, width), v.view(batch, tokens, heads, width)
+    assert torch.equal(keys, F.pad(by_head[0].permute(0, 2, 3, 1), (0, along - tokens)))
+    assert torch.equal(values, F.pad(by_head[1].permute(0, 2, 1, 3), (0, across - width)))
+
+
+@few
+@given(answers=st.integers(1, 40), positions=st.integers(1, 20), classes=st.integers(2, 40))
+def test_certainty(answers, positions, classes):
+    logits = normal(answers, positions * classes, std=5.0)
+    logits[0] = 0.5
+    sure = torch.full((answers,), torch.nan)
+    numbers = [answers, positions, classes, *addresses(logits, sure), 4 * positions * classes]
+    Work(kernels.certainty.address, numbers)()
+    torch.testing.assert_close(sure.double(), certainty(logits.double(), positions), rtol=0, atol=2e-6)
+    assert abs(sure[0].item()) < 1e-6
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, 19])
+@pytest.mark.parametrize("odd", [torch.nan, torch.inf, -torch.inf])
+def test_the_certainty_of_what_is_not_a_number_is_none(place, odd):
+    logits, sure = normal(2, 20), torch.zeros(2)
+    logits[1, place] = odd
+    Work(kernels.certainty.address, [2, 1, 20, *addresses(logits, sure), 80])()
+    assert sure[0].isfinite()
+    assert sure[1].isnan()
 
 
 def test_pairs_one_tick_on():

@@ -17,9 +17,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cofire import checks
+from cofire import checks, kernels
 from cofire.ctm._deferred import SharedLookup, learns, linear_map
 from cofire.ctm._dense import Dense
+from cofire.ctm._torch_threads import Work
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -85,12 +86,14 @@ class AttentionReader(nn.Module):
     def perceive(self, tokens: Tensor) -> Percept:
         """Keys and values of tokens (B, N, F), once per observation."""
         x = self.tokens_norm(_mapped(self.tokens, tokens))
+        keys, values, heads = _mapped(self.key_in, x), _mapped(self.value_in, x), self.config.heads
+        traced = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if not traced and keys.device.type == "cpu" and keys.dtype == torch.float32:
+            return Percept(*_in_order(keys, values, heads), None)
         batch, count, width = x.shape
-        heads = self.config.heads
         shape = (batch, count, heads, width // heads)
-        keys = _mapped(self.key_in, x).view(shape).permute(0, 2, 3, 1).reshape(batch * heads, width // heads, count)
-        values = _mapped(self.value_in, x).view(shape).permute(0, 2, 1, 3).reshape(batch * heads, count, width // heads)
-        keys, values = keys.contiguous(), values.contiguous()
+        keys = keys.view(shape).permute(0, 2, 3, 1).reshape(batch * heads, width // heads, count).contiguous()
+        values = values.view(shape).permute(0, 2, 1, 3).reshape(batch * heads, count, width // heads).contiguous()
         return Percept(keys, values, None, SharedLookup(keys, values) if learns() else None)
 
     def constants(self, key: Key | None) -> AttentionConstants:
@@ -131,3 +134,16 @@ def _mapped(linear: nn.Linear, x: Tensor) -> Tensor:
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
         return linear(x)
     return Dense(linear.weight, linear.bias)(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+def _in_order(keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    """Keys (B H, w, N) and values (B H, N, w) from (B, N, H w), in memory that is filled up for the compiled look."""
+    batch, count, width = keys.shape
+    width, keys, values = width // heads, keys.contiguous(), values.contiguous()
+    ordered = (
+        keys.new_empty(batch * heads, width, kernels.filled(count)),
+        keys.new_empty(batch * heads, count, kernels.filled(width)),
+    )
+    addresses = [one.data_ptr() for one in (keys, values, *ordered)]
+    Work(kernels.tokens.address, [batch, heads, width, count, *addresses])()
+    return ordered[0][..., :count], ordered[1][..., :width]

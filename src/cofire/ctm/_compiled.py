@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cofire import kernels
 from cofire.ctm._attention import Percept
 from cofire.ctm._compiled_synapse import CompiledSynapse, Product, move_up
-from cofire.ctm._neuron_fast import LANES, FastNeurons
+from cofire.ctm._neuron_fast import FastNeurons
 from cofire.ctm._neuron_models import DeepNeuronModel
 from cofire.ctm._rows import percept_rows
 from cofire.ctm._synchronisation import DecayedSynchronisation
@@ -31,7 +31,7 @@ class Running:
     def __init__(self, reading: nn.Module, z: Tensor, ticks: int, *, keep: bool):
         if not isinstance(reading, DecayedSynchronisation):
             raise TypeError("a reading that is not compiled")
-        left, right, retention = (one.contiguous() for one in reading.constants(1))
+        left, right, retention = (one.contiguous() for one in reading.constants(1)[:3])
         self.alpha = z.index_select(1, left) * z.index_select(1, right)
         self._scale = _scales(retention, ticks)
         self.read = self.alpha.new_empty(ticks if keep else 1, *self.alpha.shape)  # S of every tick, or of the last
@@ -65,10 +65,13 @@ class Look:
         if keys is None or values is None:
             raise ValueError("a percept without keys")
         count, width, tokens = keys.shape
-        keys, values = _filled(keys), _filled(values)
-        weights = keys.new_empty(count, keys.shape[2])
-        self._heads, self._alive = heads, (keys, values, weights, seen)
-        addresses = [one.data_ptr() for one in (keys, values, seen, weights)]
+        self._tokens = [_filled(keys), _filled(values)]
+        self._own = all(
+            part.data_ptr() != one.data_ptr() for part, one in zip(self._tokens, (keys, values), strict=True)
+        )
+        weights = keys.new_empty(count, self._tokens[0].shape[2])
+        self._heads, self._alive = heads, (weights, seen)
+        addresses = [one.data_ptr() for one in (*self._tokens, seen, weights)]
         self._work = Work(kernels.look.address, [count, heads, width, tokens, 0, *addresses, 4 * seen.stride(0)])
 
     def __call__(self, query: Tensor) -> None:
@@ -78,8 +81,13 @@ class Look:
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the samples."""
-        for part in self._alive[:2]:
-            move_up(part.unflatten(0, (-1, self._heads)), rows)
+        by_sample = [part.unflatten(0, (-1, self._heads)) for part in self._tokens]
+        if self._own:
+            for part in by_sample:
+                move_up(part, rows)
+        else:  # the percept stays as it is
+            self._tokens, self._own = [part[rows].flatten(0, 1) for part in by_sample], True
+            self._work.numbers[6:8] = [part.data_ptr() for part in self._tokens]
         self._work.numbers[1] = len(rows) * self._heads
 
 
@@ -190,5 +198,9 @@ def _scales(retention: Tensor, ticks: int) -> Tensor:
 
 
 def _filled(tokens: Tensor) -> Tensor:
-    """(…, n) with zeros up to a multiple of the lanes."""
-    return F.pad(tokens, (0, -tokens.shape[-1] % LANES)).contiguous()
+    """(G, a, n) with its rows filled up to a multiple of the lanes: as it lies where there is room, or else a copy."""
+    count, rows, size = tokens.shape
+    wide = kernels.filled(size)
+    if tokens.stride() == (rows * wide, wide, 1):
+        return tokens.as_strided((count, rows, wide), tokens.stride())
+    return F.pad(tokens, (0, wide - size)).contiguous()

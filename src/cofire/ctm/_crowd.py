@@ -1,6 +1,6 @@
 """Who still thinks: the rows of a batch that is reduced while samples stop, and the diary of what each said."""
 
-from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,7 +8,6 @@ from torch import Tensor
 from cofire.ctm._heads import Said
 from cofire.ctm._rows import worth_keeping
 from cofire.ctm._thought import Thought
-from cofire.ctm.halting._replay import cut
 
 
 class Crowd:
@@ -60,39 +59,31 @@ class Crowd:
 
 
 class Diary:
-    """What each of B samples said at each of up to T ticks, as long as it thought."""
+    """What the samples that thought have said, tick by tick."""
 
-    def __init__(self, length: int, batch: int):
-        self._length, self._batch = length, batch
-        self._pages: Said | None = None
-        self._ticks: Tensor | None = None
+    def __init__(self) -> None:
+        self._said: list[Said] = []
+        self._who: list[Tensor] = []
 
-    def write(self, tick: int, said: Said, who: Tensor) -> None:
-        """Note what samples (b,) said at a tick from 0 on; they have thought that long."""
-        if self._pages is None or self._ticks is None:
-            self._pages = said.map(lambda part: part.new_zeros((self._length, self._batch, *part.shape[1:])))
-            self._ticks = torch.zeros(self._batch, dtype=torch.int64, device=who.device)
-        _each(self._pages, said, lambda pages, part: pages[tick].index_copy_(0, who, part))
-        self._ticks[who] = tick + 1
+    def write(self, said: Said, who: Tensor) -> None:
+        """Note what samples (b,) said at the next tick; they have thought at every tick before."""
+        self._said.append(said)
+        self._who.append(who)
 
-    def thought(self) -> Thought:
+    def thought(self, batch: int, length: int) -> Thought:
         """All of it, each sample's last tick repeated to the end."""
-        pages, ticks = self._pages, self._ticks
-        if pages is None or ticks is None or pages.logits is None or pages.certainty is None:
-            raise RuntimeError("a diary is read after its first tick")
-        whole = Thought(
-            logits=pages.logits.permute(1, 2, 0),
-            certainty=pages.certainty.t(),
-            energy=None if pages.energy is None else pages.energy.t(),
-            others={name: output.permute(1, 2, 0) for name, output in pages.others.items()},
-        )
-        return cut(whole, ticks)
+        who = torch.cat(self._who)
+        ticks = torch.bincount(who, minlength=batch)
+        counts = torch.tensor([len(one) for one in self._who], device=who.device)
+        tick = torch.arange(len(counts), device=who.device).repeat_interleave(counts)
+        place = who.new_zeros(len(counts), batch)  # in all that was said, by tick and sample
+        place[tick, who] = torch.arange(len(who), device=who.device)
+        here = torch.arange(length, device=who.device)[:, None].minimum(ticks - 1)
+        place = place.gather(0, here)  # (T, B)
 
+        def of(parts: list[Any]) -> Any:
+            return None if parts[0] is None else torch.cat(parts)[place].movedim(0, -1).contiguous()
 
-def _each(pages: Said, said: Said, write: Callable[[Tensor, Tensor], object]) -> None:
-    """Do something with each head's pages and what it said."""
-    for one, part in ((pages.logits, said.logits), (pages.certainty, said.certainty), (pages.energy, said.energy)):
-        if one is not None and part is not None:
-            write(one, part)
-    for name, one in pages.others.items():
-        write(one, said.others[name])
+        logits, certainty, energy = (of([said[part] for said in self._said]) for part in range(3))
+        others = {name: of([said.others[name] for said in self._said]) for name in self._said[0].others}
+        return Thought(logits, certainty, energy, None, others, ticks)

@@ -42,7 +42,7 @@ class Dense:
         if self._plain or self._small(len(x)) or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
             return F.linear(x, self.weight, self.bias)
         if len(x) < FEW_SAMPLES and self.bias is not None and len(self.weight) >= FEWEST_OUTPUTS:
-            return self._few(x.contiguous(), self.bias)
+            return few(x.contiguous(), self.weight, self.bias)
         return self._many(x.contiguous())
 
     def back(self, gradient: Tensor) -> Tensor:
@@ -57,13 +57,6 @@ class Dense:
 
     def _small(self, rows: int) -> bool:
         return self.weight.numel() < min(SMALL, LARGE // max(rows, 1))
-
-    def _few(self, x: Tensor, bias: Tensor) -> Tensor:
-        weight = self.weight = self.weight.contiguous()
-        (outputs, inputs), y = weight.shape, x.new_empty(len(x), len(weight))
-        addresses = [one.data_ptr() for one in (x, weight, bias, y)]
-        Work(kernels.dense.address, [outputs, len(x), inputs, *addresses, 4 * inputs, 4 * outputs])()
-        return y
 
     def _few_back(self, gradient: Tensor) -> Tensor:
         weight = self.weight = self.weight.contiguous()
@@ -80,3 +73,15 @@ class Dense:
             self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, len(x))
         weight = self.weight if self._packed is None else self._packed
         return torch.ops.mkldnn._linear_pointwise(x, weight, self.bias, "none", [], "")
+
+
+def few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """y = x W^T + b for x (B, I) by the compiled loop: a row has the same bits however many there are.
+
+    >>> few(torch.ones(1, 2), torch.eye(4, 2), torch.zeros(4)).tolist()
+    [[1.0, 1.0, 0.0, 0.0]]
+    """
+    weight, y = weight.contiguous(), x.new_empty(len(x), len(weight))
+    (outputs, inputs), addresses = weight.shape, [one.data_ptr() for one in (x, weight, bias, y)]
+    Work(kernels.dense.address, [outputs, len(x), inputs, *addresses, 4 * x.stride(0), 4 * outputs])()
+    return y

@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cofire import checks
+from cofire import checks, kernels
+from cofire.ctm._dense import FEWEST_OUTPUTS, SMALL, few
 from cofire.ctm._thought import Thought, certainty
+from cofire.ctm._torch_threads import Work
 
 TOGETHER = 16  # rows from which on a product gives a row the same bits however many there are
 
@@ -61,11 +63,19 @@ class EnergyHead:
 
 
 class _Linear(nn.Linear):
-    """A linear layer that gives two rows or more the same bits however many there are, where no gradient is wanted."""
+    """A linear layer that gives a row the same bits however many there are, where no gradient is wanted."""
 
     def forward(self, x: Tensor) -> Tensor:
-        learning = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
-        if learning or x.device.type != "cpu" or x.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
+        if not _compiled(x):
+            return super().forward(x)
+        rows = x.reshape(-1, x.shape[-1]).contiguous()
+        if self.weight.numel() < SMALL and self.out_features >= FEWEST_OUTPUTS:
+            return few(rows, self.weight, self.bias).view(*x.shape[:-1], -1)
+        filled = F.pad(rows, (0, 0, 0, max(0, TOGETHER - len(rows))))
+        return self._many(filled)[: len(rows)].view(*x.shape[:-1], -1)
+
+    def _many(self, x: Tensor) -> Tensor:
+        if not torch.backends.mkldnn.is_available():
             return super().forward(x)
         return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
 
@@ -104,18 +114,10 @@ class Heads(NamedTuple):
 
     def read(self, sync: Tensor) -> Said:
         """Outputs of all heads for synchronisations (…, P), the same bits for any number of them."""
-        shape = sync.shape[:-1]
-        count = shape.numel()
-        if count >= TOGETHER or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return self._read(sync)
-        filled = F.pad(sync.reshape(count, -1), (0, 0, 0, TOGETHER - count))
-        return self._read(filled).map(lambda part: part[:count].unflatten(0, shape))
-
-    def _read(self, sync: Tensor) -> Said:
         logits = sure = energy = None
         if self.answer is not None and self.config is not None:
             logits = self.answer(sync)
-            sure = certainty(logits, self.config.positions)
+            sure = _certainty(logits, self.config.positions)
         if self.energy is not None:
             energy = self.energy(sync).squeeze(-1)
         return Said(logits, sure, energy, {name: head(sync) for name, head in self.more.items()})
@@ -133,3 +135,21 @@ class Heads(NamedTuple):
             sync_out=sync.permute(1, 2, 0),
             others={name: output.permute(1, 2, 0) for name, output in said.others.items()},
         )
+
+
+def _compiled(x: Tensor) -> bool:
+    """Whether the compiled loops may read this."""
+    traced = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
+    return not traced and x.device.type == "cpu" and x.dtype == torch.float32
+
+
+def _certainty(logits: Tensor, positions: int) -> Tensor:
+    """How sure answers (…, out) are, (…,): `certainty`, compiled where that is possible."""
+    classes = logits.shape[-1] // positions
+    if not _compiled(logits) or classes < 2:
+        return certainty(logits, positions)
+    logits = logits.contiguous()
+    sure = logits.new_empty(logits.shape[:-1])
+    sizes = [sure.numel(), positions, classes]
+    Work(kernels.certainty.address, [*sizes, logits.data_ptr(), sure.data_ptr(), 4 * positions * classes])()
+    return sure

@@ -9,6 +9,8 @@ from cofire import checks
 from cofire.ctm._attention import AttentionReader, Percept
 from cofire.ctm._questions import QuestionEmbedding
 
+AT_ONCE = 64  # samples whose feature maps a processor keeps near it; those of more come from the memory each time
+
 
 class Senses(NamedTuple):
     """The parts of a machine that observations pass through; `width` is what a tick sees, I numbers."""
@@ -21,7 +23,7 @@ class Senses(NamedTuple):
 
     def percept(self, x: Tensor) -> Percept:
         """Everything about an observation (B, …) that does not change from tick to tick."""
-        features = self.backbone(x)
+        features = _features(self.backbone, x)
         if self.position is not None:
             features = features + self.position(features)
         if self.attention is not None:
@@ -58,3 +60,11 @@ class Senses(NamedTuple):
             same = t > 0 and torch.equal(frame, x[:, t - 1])
             percepts.append(percepts[-1] if same else self.percept(frame))
         return percepts
+
+
+def _features(backbone: nn.Module, x: Tensor) -> Tensor:
+    """The features of samples (B, …); of many images some at a time, where each is perceived by itself."""
+    apart = not (torch.is_grad_enabled() or backbone.training or torch.compiler.is_compiling())
+    if not apart or x.dim() < 4 or len(x) <= AT_ONCE or x.device.type != "cpu":
+        return backbone(x)
+    return torch.cat([backbone(part) for part in x.split(AT_ONCE)])

@@ -145,11 +145,11 @@ def _think(mind: Mind, x: Tensor, halt: Any, question: Tensor | None, ticks: int
         raise checks.InvalidValue(checks.message("answer", "a machine with an answer head", "none", fix))
     course, heads, kept = mind._course(x, question, ticks, key), mind._heads(), None
     policy.start(len(x))
-    crowd, diary = Crowd(len(x), x.device), Diary(course.length, len(x))
+    crowd, diary = Crowd(len(x), x.device), Diary()
     for t in range(course.length):
         said, samples = crowd.of_thinking(heads.read(course.advance())), crowd.who()
         _check_numbers(said, samples, t, x)
-        diary.write(t, said, samples)
+        diary.write(said, samples)
         if t < course.listening:
             continue
         seen = Seen(*said[:3], t + 1 - course.listening, course.length - 1 - t, answer.positions)  # pyright: ignore
@@ -163,7 +163,7 @@ def _think(mind: Mind, x: Tensor, halt: Any, question: Tensor | None, ticks: int
         rows = crowd.reduce() if course.alike else None
         if rows is not None:
             course.keep(rows)
-    return diary.thought()
+    return diary.thought(len(x), course.length)
 
 
 def _ticks(heads: Heads, course: Course) -> Iterator[Said]:

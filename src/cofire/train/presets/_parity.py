@@ -131,4 +131,4 @@ SMALL = Preset(
     ),
     settings={"length": 16},
 )
-PRESETS = (*published(), SMALL, perceptron(SMALL, 1944), *partners(SMALL, lstm_width=98))
+PRESETS = (*published(), SMALL, perceptron(SMALL, 7980), *partners(SMALL, lstm_width=205))
