@@ -27,7 +27,7 @@ SEVERAL = dataclasses.replace(
     ONE, others=SEEDS, control=dataclasses.replace(CONTROL, others=(evidence(seed=1, ticks=1, sure=1.0),))
 )
 FIGURES = {
-    *("accuracy_by_tick", "whole_by_tick", "certainty", "coverage", "reliability", "stopping"),
+    *("accuracy_by_tick", "whole_by_tick", "certainty", "coverage", "reliability", "stopping", "halting"),
     *("training_loss", "training_accuracy", "training_thinking_time", "training_extra"),
 }
 
@@ -164,6 +164,7 @@ def test_every_kind_of_run_has_a_page():
     both = ["Did thinking help?", "How sure it was, and where it stopped"]
     for found in (evidence(ticks=1, steps=1), evidence(stops=False)):
         assert headings(run_page(found, facts={})) == [*both, *ends]
+    assert headings(run_page(ONE, facts={})) == [*both, "Stopping early", *ends]
     assert headings(run_page(evidence(answers=False), facts={})) == ends
 
 

@@ -18,7 +18,7 @@ from tests.viz.pages import Reader
 EVIDENCE = synthetic_evidence(examples=60, ticks=5, neurons=20)
 FIGURES = {
     *("accuracy", "errors", "certainty", "control", "stopping", "thinking_time", "easy", "hard", "attention"),
-    *("reliability", "confusion", "mistakes", "traces", "activity", "synchronisation", "decays"),
+    *("halting", "reliability", "confusion", "mistakes", "traces", "activity", "synchronisation", "decays"),
     *("training_loss", "training_accuracy", "training_thinking_time"),
 }
 
@@ -148,7 +148,7 @@ def least_evidence() -> ThinkingEvidence:
 def test_the_least_evidence_makes_a_report_and_always_the_same(tmp_path: Path):
     report = write_thinking_report(tmp_path / "first", least_evidence())
     page = Reader(report.read_text(encoding="utf-8"))
-    absent = {"attention", "mistakes", "easy", "hard", "synchronisation", "decays"}
+    absent = {"attention", "halting", "mistakes", "easy", "hard", "synchronisation", "decays"}
     absent |= {name for name in FIGURES if name.startswith("training_")}
     assert {figure["id"] for figure in page.attributes("figure")} == FIGURES - absent
     assert "There was no mistake." in page.words("figcaption")

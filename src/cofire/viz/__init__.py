@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from cofire.viz._film import attention_map as attention_map
     from cofire.viz._film import film_frames as film_frames
     from cofire.viz._film import write_gif as write_gif
+    from cofire.viz._halting import WorkingPoint as WorkingPoint
+    from cofire.viz._halting import draw_halting as draw_halting
     from cofire.viz._inside import draw_activity as draw_activity
     from cofire.viz._inside import draw_decays as draw_decays
     from cofire.viz._inside import draw_synchronisation as draw_synchronisation
@@ -75,6 +77,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "draw_noise_rhythm",
     ),
     "_evidence": ("RunFacts", "ThinkingEvidence"),
+    "_halting": ("WorkingPoint", "draw_halting"),
     "_inside": ("draw_activity", "draw_decays", "draw_synchronisation", "draw_traces", "liveliest"),
     "_reliability": ("draw_confusion", "draw_reliability"),
     "_stopping": ("Extremes", "draw_images", "draw_stopping", "draw_thinking_time", "easy_and_hard"),

@@ -9,10 +9,12 @@ from pathlib import Path
 from cofire import checks
 from cofire.train._run import parameter_count
 from cofire.viz import _run_sections as generic
+from cofire.viz._early_stops import stopping_early
 from cofire.viz._page import Headline, Page, Section
 from cofire.viz._page_files import write_page
 from cofire.viz._run_evidence import RunEvidence
 from cofire.viz._run_summary import RunSummary, Spread
+from cofire.viz._stop_choices import HeldOut
 from cofire.viz._words import count, counted, duration, share
 
 KINDS = {"CTM": "A Continuous Thought Machine", "LSTMBaseline": "An LSTM", "FeedForward": "A feed-forward network"}
@@ -36,6 +38,8 @@ def run_page(evidence: RunEvidence, *, command: str = "", facts: Mapping[str, st
     summary = RunSummary(evidence)
     if evidence.predictions is not None:
         answered = [generic.did_thinking_help(summary), generic.how_sure(summary)]
+        if evidence.stops:
+            answered += stopping_early([HeldOut.of(run) for run in evidence.runs])
     return Page(
         kind="cofire: the report of a run",
         title=f"How it learned {evidence.name.replace('-', ' ')}",

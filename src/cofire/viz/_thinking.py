@@ -3,13 +3,18 @@
 from os import PathLike
 from pathlib import Path
 
+import torch
+
 from cofire import checks
+from cofire.ctm import Thought, halting
 from cofire.random import Key
 from cofire.recording import Recording
 from cofire.viz import _outcome, _process
+from cofire.viz._early_stops import stopping_early
 from cofire.viz._evidence import ThinkingEvidence
 from cofire.viz._page import Headline, Page, Paragraph, Section
 from cofire.viz._page_files import write_page
+from cofire.viz._stop_choices import HeldOut
 from cofire.viz._summary import Summary
 from cofire.viz._sync_findings import Synchrony
 from cofire.viz._sync_report import synchrony_sections
@@ -46,6 +51,7 @@ def thinking_page(evidence: ThinkingEvidence) -> Page:
         sections=[
             _outcome.did_thinking_help(summary),
             _outcome.where_it_stopped(summary),
+            *stopping_early([_held_out(evidence)]),
             *([_process.where_it_looked(summary)] if evidence.attends else []),
             _outcome.sure_and_wrong(summary),
             _process.inside(summary),
@@ -75,6 +81,12 @@ def _synchrony(evidence: ThinkingEvidence) -> list[Section]:
         "cofire analyse reads the other recorded thoughts in the same way."
     )
     return [Section(together.heading, [words, *together.blocks]), *others]
+
+
+def _held_out(evidence: ThinkingEvidence) -> HeldOut:
+    """Thoughts that may stop, and how right each tick's answer is."""
+    logits, certainty, labels = map(torch.from_numpy, (evidence.logits, evidence.certainty, evidence.labels))
+    return HeldOut(Thought(logits, certainty), halting.rightness(logits, labels), positions=1)
 
 
 def _lead(summary: Summary) -> str:

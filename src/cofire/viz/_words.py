@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+import math
+
 
 def count(value: int) -> str:
     """A number of things.
@@ -58,3 +60,13 @@ def chance(p_value: float) -> str:
     ('p = 0.039', 'p < 0.0001')
     """
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
+
+
+def near_one(threshold: float) -> str:
+    """A threshold with as many digits as tell it from 1.
+
+    >>> near_one(0.5), near_one(0.98765), near_one(0.9999713)
+    ('0.50', '0.988', '0.999971')
+    """
+    from_one = max(1 - threshold, 1e-8)
+    return f"{threshold:.{2 + math.floor(-math.log10(from_one))}f}"
