@@ -15,9 +15,9 @@ from cofire.cli._halt import policy
 from cofire.cli._progress import results
 from cofire.cli._report import gather
 from cofire.cli._sweep import table
-from cofire.cli._sweep_runs import Job, on_ray, side_by_side
+from cofire.cli._sweep_runs import Job, side_by_side
 from cofire.tasks import Digits
-from cofire.train import Hardware, load_run, predict, read_metrics
+from cofire.train import load_run, predict, read_metrics
 from cofire.train.presets import Setup, find_preset
 from tests.cli.test_main import fails
 
@@ -341,16 +341,3 @@ def test_ray_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     monkeypatch.setitem(sys.modules, "ray", None)
     words = fails(capsys, "sweep", "digits", *FOUR, "--out", str(tmp_path), "--ray", "local")
     assert "--ray: wanted the package ray, got no such package; the usual fix: pip install 'cofire[sweep]'" in words
-
-
-def test_runs_on_ray_are_those_of_one_process(runs: Path, tmp_path: Path):
-    pytest.importorskip("ray", reason="the extra sweep (ray) is not installed")
-    fields = json.loads((runs / "zero" / "config.json").read_text())["about"]["changed"]
-    setup = Setup.of(find_preset("digits", "small")).change(fields)
-    wild = setup.change({"learning_rate": 1e30})
-    jobs = [Job(setup, tmp_path / "zero"), Job(wild, tmp_path / "wild")]
-    ended = {one.job.folder.name: one.problem for one in on_ray(jobs, address="local", threads=1, hardware=Hardware())}
-    assert ended["zero"] == ""
-    assert "wanted a finite number" in ended["wild"]
-    same = (tmp_path / "zero" / "weights.safetensors").read_bytes()
-    assert same == (runs / "zero" / "weights.safetensors").read_bytes()

@@ -83,7 +83,7 @@ def side_by_side(jobs: Sequence[Job], *, count: int, threads: int, accelerator: 
 
 
 def on_ray(jobs: Sequence[Job], *, address: str, threads: int, hardware: "Hardware") -> Iterator[Ended]:
-    """Train on a Ray cluster, as many at a time as it has room for; "local" starts one on this machine.
+    """Train on a Ray cluster, as many at a time as it has room for; "local" starts one here, "auto" finds one.
 
     All its nodes must see the folders of the runs under the same path. Raises MissingExtra without the extra "sweep".
     """
@@ -93,7 +93,7 @@ def on_ray(jobs: Sequence[Job], *, address: str, threads: int, hardware: "Hardwa
         text = checks.message("--ray", "the package ray", "no such package", "pip install 'cofire[sweep]'")
         raise checks.MissingExtra(text) from problem
     try:
-        ray.init(address=None if address == "local" else address, log_to_driver=False, include_dashboard=False)
+        ray.init(address=address, log_to_driver=False, include_dashboard=False)
     except (ConnectionError, ValueError) as problem:
         fix = "ray start --head prints the address; or --ray local"
         raise checks.InvalidValue(checks.message("--ray", "a cluster that answers", str(problem), fix)) from problem
