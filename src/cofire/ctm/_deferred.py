@@ -59,14 +59,11 @@ class LinearNotes:
         self._rows, self._task = 0, -1
         self._sums: tuple[Tensor, Tensor] | None = None
 
-    def open(self) -> None:
-        """Start a new page where another backward pass runs than before."""
+    def add(self, x: Tensor, gradient: Tensor) -> None:
+        """Note the share of a tick in the backward pass that runs now; every so often the shares become one product."""
         task = torch._C._current_graph_task_id()
         if task != self._task:
             self._entries, self._rows, self._sums, self._task = [], 0, None, task
-
-    def add(self, x: Tensor, gradient: Tensor) -> None:
-        """Note the share of a tick on the page that is open; every so often the shares become one product."""
         self._entries.append((x, gradient))
         self._rows += len(x)
         if self._rows >= ROWS_TOGETHER:
@@ -103,10 +100,6 @@ class SharedLinear:
     def __call__(self, x: Tensor) -> Tensor:
         """Apply to (B, I): (B, O)."""
         return _Linear.apply(self, x, self.link)  # pyright: ignore[reportReturnType]
-
-    def again(self, x: Tensor, *, known: Tensor) -> Tensor:
-        """The same, whose result is known, in a graph that a backward pass makes anew; `notes` are open for it."""
-        return _LinearAgain.apply(self, x, known)  # pyright: ignore[reportReturnType]
 
 
 def linear_map(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
@@ -154,23 +147,8 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
         x, link = ctx.saved_tensors
         shared: SharedLinear = ctx.shared
-        shared.notes.open()
         shared.notes.add(x, gradient)
         return None, shared.dense.back(gradient), link
-
-
-class _LinearAgain(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, shared: SharedLinear, x: Tensor, known: Tensor) -> Tensor:
-        ctx.shared = shared
-        ctx.save_for_backward(x)
-        return known.view_as(known)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
-        ctx.shared.notes.add(ctx.saved_tensors[0], gradient)
-        return None, ctx.shared.dense.back(gradient), None
 
 
 class _OpenLookup(torch.autograd.Function):

@@ -218,7 +218,8 @@ class CTM(Thinker, nn.Module):
         """
         if compiles(self):
             return self._heads().thought(think_compiled(self, self._percepts(x, question, ticks), len(x)))
-        percepts, constants = self._percepts(x, question, ticks), self.constants(len(x), key)
+        constants = self.constants(len(x), key)  # first, so that the backward pass comes to it last
+        percepts = self._percepts(x, question, ticks)
         state = self._start(constants, len(x), len(percepts))
         steps = self._think(percepts, constants, state)
         activations = torch.stack([step.activation for step in steps])

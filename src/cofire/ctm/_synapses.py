@@ -7,11 +7,11 @@ attention) is multiplied into its weights once per call.
 Source: Darlow et al., Continuous Thought Machines, arXiv 2505.05522, section 3.2.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks
-from cofire.ctm._deferred import SharedLinear, linear_map
+from cofire.ctm._deferred import learns, linear_map
 from cofire.ctm._recomputed import Map, Part
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
@@ -71,13 +71,15 @@ class SynapseUNet:
         return UNet(self, neurons, inputs)
 
 
-class SynapseConstants(NamedTuple):
-    """The linear maps of a call, prepared: of [o; z], where o is as it is or still lacks a linear map of its own."""
+Whole = Callable[[Tensor, Key | None, int], Tensor]  # from [o; z] to pre-activations, in a tick
 
-    direct: Map
-    folded: Map | None  # the first map with the observation's last linear map multiplied in
-    projection: tuple[Tensor, Tensor] | None  # that map by itself, where dropout stands between
-    later: tuple[Map, ...]  # the maps after the first, in the order of their use
+
+class SynapseConstants(NamedTuple):
+    """The synapse model of a call, prepared: of [o; z], where o is as it is or still lacks a linear map of its own."""
+
+    direct: Whole
+    folded: Whole | None  # the same with the observation's last linear map multiplied into the first map
+    projection: Map | None  # that map by itself, where gradients are wanted or dropout stands between
     key: Key | None
 
 
@@ -89,14 +91,15 @@ class Synapse(nn.Module):
         self.inputs, self.dropout, self.first = inputs, dropout, first
 
     def constants(self, projection: tuple[Tensor, Tensor] | None, key: Key | None) -> SynapseConstants:
-        """Prepare the maps, and fold the observation's last map (weight (I, I'), bias (I,)) into the first."""
-        direct = linear_map(self.first.weight, self.first.bias)
-        later = tuple(linear_map(linear.weight, linear.bias) for linear in self.later())
+        """Prepare the maps, and fold the observation's last map (weight (I, I'), bias (I,)) into the first.
+
+        With gradients that map stays by itself: folded weights and their gradients are as large as those of the first.
+        """
         if projection is None:
-            return SynapseConstants(direct, None, None, later, key)
-        if self.training and self.dropout > 0:
-            return SynapseConstants(direct, None, projection, later, key)
-        return SynapseConstants(direct, linear_map(*self.first_map(projection)), None, later, None)
+            return SynapseConstants(self.whole(None), None, None, key)
+        if torch.is_grad_enabled() or (self.training and self.dropout > 0):
+            return SynapseConstants(self.whole(None), None, linear_map(*projection), key)
+        return SynapseConstants(self.whole(None), self.whole(projection), None, None)
 
     def first_map(self, projection: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
         """Weight and bias of the map of [o; z], with the map that o still lacks multiplied in, where there is one."""
@@ -110,14 +113,14 @@ class Synapse(nn.Module):
         self, observed: Tensor, activation: Tensor, constants: SynapseConstants, tick: int, *, project: bool
     ) -> Tensor:
         """Pre-activations (B, D) from activations (B, D) and what was observed, to be projected first or not."""
-        first = constants.direct
+        whole = constants.direct
         if project and constants.folded is not None:
-            first = constants.folded
+            whole = constants.folded
         elif project and constants.projection is not None:
-            observed = F.linear(observed, *constants.projection)
+            observed = constants.projection(observed)
         observed = self.drop(observed, constants.key, "observed", tick)
         activation = self.drop(activation, constants.key, "activations", tick)
-        return self.after_first(first(torch.cat([observed, activation], 1)), constants, tick)
+        return whole(torch.cat([observed, activation], 1), constants.key, tick)
 
     def drop(self, x: Tensor, key: Key | None, place: str | int, tick: int) -> Tensor:
         """Dropout with a mask addressed by the place and the tick; without a key, nothing."""
@@ -125,12 +128,8 @@ class Synapse(nn.Module):
             return x
         return x * dropout_mask(key.fold(place), tuple(x.shape), self.dropout, step=tick)
 
-    def later(self) -> list[nn.Linear]:
-        """The linear maps after the first, in the order of their use."""
-        raise NotImplementedError
-
-    def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
-        """What follows the first linear map."""
+    def whole(self, projection: tuple[Tensor, Tensor] | None) -> Whole:
+        """All linear maps prepared, the first with `projection` multiplied in, and what lies between them."""
         raise NotImplementedError
 
 
@@ -145,12 +144,14 @@ class Blocks(Synapse):
             for _ in range(config.blocks - 1)
         )
 
-    def later(self) -> list[nn.Linear]:
-        return [block["linear"] for block in self.more]  # pyright: ignore[reportIndexIssue]
+    def whole(self, projection: tuple[Tensor, Tensor] | None) -> Whole:
+        linears = [block["linear"] for block in self.more]  # pyright: ignore[reportIndexIssue]
+        later = [linear_map(linear.weight, linear.bias) for linear in linears]
+        return partial(self._through, [linear_map(*self.first_map(projection)), *later])
 
-    def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
-        x = self.norm(F.glu(x, -1))
-        for block, linear in zip(self.more, constants.later, strict=True):
+    def _through(self, maps: Sequence[Map], x: Tensor, key: Key | None, tick: int) -> Tensor:
+        x = self.norm(F.glu(maps[0](x), -1))
+        for block, linear in zip(self.more, maps[1:], strict=True):
             x = block["norm"](F.glu(linear(x), -1))  # pyright: ignore[reportIndexIssue]
         return x
 
@@ -174,16 +175,14 @@ class UNet(Synapse):
         self.up = nn.ModuleList(_Step(narrow, wide) for wide, narrow in pairwise(widths))
         self.skip_norms = nn.ModuleList(nn.LayerNorm(wide) for wide in widths[:-1])
 
-    def later(self) -> list[nn.Linear]:
-        return [step.linear for step in (*self.down, *reversed(self.up))]  # pyright: ignore
-
-    def after_first(self, x: Tensor, constants: SynapseConstants, tick: int) -> Tensor:
+    def whole(self, projection: tuple[Tensor, Tensor] | None) -> Whole:
         """Where gradients are wanted little in between is kept: it would be most of a tick's memory."""
-        function = partial(self._through, key=constants.key, tick=tick)
-        shared = [one for one in constants.later if isinstance(one, SharedLinear)]
-        if len(shared) < len(constants.later):
-            return function(x, constants.later, self._norms())
-        return Part(function, shared, self._norms())(x)
+        linears: list[Any] = [step.linear for step in (*self.down, *reversed(self.up))]  # pyright: ignore
+        maps = [self.first_map(projection), *((linear.weight, linear.bias) for linear in linears)]
+        if learns():
+            return Part(self._through, maps, self._norms())
+        prepared, norms = [linear_map(*one) for one in maps], self._norms()
+        return lambda x, key, tick: self._through(x, prepared, norms, key, tick)
 
     def _norms(self) -> list[Tensor]:
         """Scale and shift of every norm, in the order of their use."""
@@ -192,11 +191,9 @@ class UNet(Synapse):
             norms += [self.up[level].norm, self.skip_norms[level]]
         return [tensor for norm in norms for tensor in (norm.weight, norm.bias)]  # pyright: ignore
 
-    def _through(
-        self, x: Tensor, maps: Sequence[Map], norms: Sequence[Tensor], *, key: Key | None, tick: int
-    ) -> Tensor:
+    def _through(self, x: Tensor, maps: Sequence[Map], norms: Sequence[Tensor], key: Key | None, tick: int) -> Tensor:
         linear, norm = iter(maps), iter(norms)
-        skips = [F.silu(_normalised(x, norm))]
+        skips = [F.silu(_normalised(next(linear)(x), norm))]
         for place in range(len(self.down)):
             x = next(linear)(self.drop(skips[-1], key, place, tick))
             skips.append(F.silu(_normalised(x, norm)))
