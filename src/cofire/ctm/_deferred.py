@@ -27,6 +27,12 @@ def learns() -> bool:
     return torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda")
 
 
+def kept() -> bool:
+    """Whether the graph of the backward pass that runs now may be used again."""
+    inner: Any = torch._C
+    return inner._autograd._get_current_graph_task_keep_graph()
+
+
 class Notes:
     """What the ticks of one backward pass have noted; another pass starts a new page."""
 

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from cofire.ctm._deferred import kept
+from cofire.ctm._mapped import mapped_zeros, mapped_zeros_like
 from cofire.ctm._neuron_fast import FastNeurons, applies
 from cofire.ctm._neuron_models import NeuronConstants, neuron_backward, neuron_forward
 
@@ -36,7 +38,7 @@ class Run:
         plain = not model.scales and model.key is None and applies(model.weights)
         self.fast = FastNeurons(self.model.weights, self.model.biases, batch) if plain else None
         self.memory_length = memory_length
-        self.values = start.new_empty(neurons, memory_length + ticks, batch)
+        self.values = mapped_zeros((neurons, memory_length + ticks, batch), start)
         self.filled = memory_length
         self.gradient: Tensor | None = None
         self.model_gradients: list[Tensor] | None = None
@@ -51,9 +53,20 @@ class Run:
         task = torch._C._current_graph_task_id()
         if self.gradient is None or self.model_gradients is None or task != self.task:
             self.task = task
-            self.gradient = torch.zeros_like(self.values)
-            self.model_gradients = [torch.zeros_like(part) for part in self.model.tensors()]
+            self.gradient = mapped_zeros_like(self.values)
+            self.model_gradients = [mapped_zeros_like(part) for part in self.model.tensors()]
         return self.gradient, self.model_gradients
+
+
+def _run(ctx: Any) -> Run:
+    """The run of a node, which lets go of it where the graph is not kept: nodes live as long as the loss does.
+
+    Raises RuntimeError, as torch does, where the graph was used before.
+    """
+    run, _ = ctx.run, ctx.saved_tensors
+    if not kept():
+        ctx.run = None
+    return run
 
 
 class _Begin(torch.autograd.Function):
@@ -63,12 +76,14 @@ class _Begin(torch.autograd.Function):
     def forward(ctx: Any, run: Run, start: Tensor, *model: Tensor) -> Tensor:
         ctx.run, ctx.shared = run, start.dim() == 2
         run.values[:, : run.memory_length] = start.unsqueeze(-1) if ctx.shared else start
-        return start.new_empty(0)
+        link = start.new_empty(0)
+        ctx.save_for_backward(link)
+        return link
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _link: Tensor) -> tuple[Tensor | None, ...]:
-        run: Run = ctx.run
+        run = _run(ctx)
         gradient, model = run.gradients()
         start = gradient[:, : run.memory_length]
         run.gradient = run.model_gradients = None  # a second pass over a kept graph gathers afresh
@@ -81,6 +96,7 @@ class _Tick(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, run: Run, end: int, tick: int, pre_activation: Tensor, link: Tensor) -> tuple[Tensor, Tensor]:
         ctx.run, ctx.end, ctx.tick = run, end, tick
+        ctx.save_for_backward(link)
         if run.fast and pre_activation.dtype == run.values.dtype:
             activation = torch.empty_like(pre_activation, memory_format=torch.contiguous_format)
             run.fast(run.window(end), pre_activation.contiguous(), activation)
@@ -92,10 +108,13 @@ class _Tick(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, activation: Tensor, link: Tensor) -> tuple[None, None, None, Tensor, Tensor]:
-        run: Run = ctx.run
+        run = _run(ctx)
         gradient, model = run.gradients()
         share = gradient[:, ctx.end - run.memory_length : ctx.end]
-        neuron_backward(activation.t(), run.window(ctx.end), run.model, ctx.tick, share, model)
+        if run.fast is not None and run.fast.back is not None:
+            run.fast.backward(activation, run.window(ctx.end), share, model)
+        else:
+            neuron_backward(activation.t(), run.window(ctx.end), run.model, ctx.tick, share, model)
         return None, None, None, gradient[:, ctx.end - 1].t(), link
 
 

@@ -9,7 +9,6 @@ A sheet becomes gradients when the next one is begun, or after the last tick: a 
 for the gradients of weights while there are ticks to come, which for few samples are larger than all its sheets.
 """
 
-import mmap
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -18,8 +17,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from cofire.ctm._deferred import ROWS_TOGETHER
+from cofire.ctm._deferred import ROWS_TOGETHER, kept
 from cofire.ctm._dense import Dense
+from cofire.ctm._mapped import give_back, mapped_zeros
+
+LARGE = 1 << 22  # weights from which on it pays to tidy the memory before their gradients are made
 
 Map = Callable[[Tensor], Tensor]
 
@@ -63,8 +65,8 @@ class Sheet:
 
     def __init__(self, rows: int, weights: list[Tensor]):
         self.rows, self.filled, self.weights = rows, 0, weights
-        self.known: list[Any] = [matrix(rows, len(weight), weight) for weight in weights]
-        self.given: list[Any] = [matrix(rows, weights[0].shape[1], weights[0])]  # of the other maps: in `open`
+        self.known: list[Any] = [mapped_zeros((rows, len(weight)), weight) for weight in weights]
+        self.given: list[Any] = [mapped_zeros((rows, weights[0].shape[1]), weights[0])]  # of the other maps: in `open`
         self.gradients: list[Any] = []
         self.noted = 0
 
@@ -72,11 +74,11 @@ class Sheet:
         """Make room for gradients and for what the maps were given."""
         if self.gradients:
             return
-        self.gradients = [matrix(self.rows, len(weight), weight) for weight in self.weights]
+        self.gradients = [mapped_zeros((self.rows, len(weight)), weight) for weight in self.weights]
         if len(self.given) == 1:
             for known, weight in zip(self.known, self.weights[1:], strict=False):
                 in_place = last and known.shape[1] == weight.shape[1]
-                self.given.append(known if in_place else matrix(self.rows, weight.shape[1], weight))
+                self.given.append(known if in_place else mapped_zeros((self.rows, weight.shape[1]), weight))
 
     def note(self, rows: slice, shares: list[tuple[int, Tensor, Tensor]]) -> None:
         """Write what maps were given and their gradients for a tick."""
@@ -85,6 +87,14 @@ class Sheet:
             if place > 0:
                 self.given[place][rows] = x
         self.noted += rows.stop - rows.start
+
+    def largest_first(self) -> list[int]:
+        """The maps in the order in which the rest of the sheet needs the least room beside the gradients of weights."""
+        return sorted(range(len(self.weights)), key=lambda place: self.weights[place].numel(), reverse=True)
+
+    def size(self) -> int:
+        """Numbers in all weights on a CPU, whose gradients are about to be made."""
+        return sum(weight.numel() for weight in self.weights if weight.device.type == "cpu")
 
     def take(self, place: int, *, last: bool) -> tuple[Tensor, Tensor]:
         """What a map was given and its gradients; where they are used for the last time, the sheet lets go of them."""
@@ -110,7 +120,7 @@ class PartNotes:
         """Go to a sheet; where another backward pass runs than before, with nothing gathered."""
         task = torch._C._current_graph_task_id()
         if task != self._task:
-            self._task, self._last = task, not _kept()
+            self._task, self._last = task, not kept()
             self._sums, self._others, self._sheet = [None] * len(self._sums), [], None
         if sheet is not self._sheet:
             self._gather()
@@ -128,7 +138,12 @@ class PartNotes:
             total += share
 
     def take(self) -> list[Tensor]:
-        """All gradients: of weights, of biases, of the others; nothing is kept."""
+        """All gradients: of weights, of biases, of the others; nothing is kept.
+
+        What the ticks needed is free by now, but in pieces too small for these.
+        """
+        if self._sheet is not None and self._sheet.size() > LARGE:
+            give_back()
         self._gather()
         sums, others = self._sums, self._others
         self._sums, self._others = [None] * len(sums), []
@@ -137,7 +152,8 @@ class PartNotes:
     def _gather(self) -> None:
         if self._sheet is None:
             return
-        for place, sums in enumerate(self._sums):
+        for place in self._sheet.largest_first():
+            sums = self._sums[place]
             x, gradient = self._sheet.take(place, last=self._last)
             if sums is None:
                 self._sums[place] = gradient.t() @ x, gradient.sum(0)
@@ -145,23 +161,6 @@ class PartNotes:
                 sums[0].addmm_(gradient.t(), x)
                 sums[1].add_(gradient.sum(0))
         self._sheet.gradients, self._sheet = [], None
-
-
-def matrix(rows: int, columns: int, like: Tensor) -> Tensor:
-    """Zeros (rows, columns); on a CPU rows that were never written take no memory, and all of it is given back at once.
-
-    Memory that comes and goes in pieces of every size otherwise stays with the process, in holes too small to use.
-    """
-    if like.device.type != "cpu":
-        return like.new_zeros(rows, columns)
-    memory = mmap.mmap(-1, rows * columns * like.element_size(), access=mmap.ACCESS_COPY)
-    return torch.frombuffer(memory, dtype=like.dtype).view(rows, columns)
-
-
-def _kept() -> bool:
-    """Whether the graph of the backward pass that runs now may be used again."""
-    autograd: Any = torch._C
-    return autograd._autograd._get_current_graph_task_keep_graph()
 
 
 class _Open(torch.autograd.Function):

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from cofire.ctm._pairs import PairSelection, Side
+from cofire.ctm._readings import paired_sums
 from cofire.random import Key
 from cofire.sync._torch import decayed_sums
 
@@ -175,13 +176,10 @@ class DecayedSynchronisation(_PairReading):
 
     def read_all(self, state: Accumulator, activations: Tensor, constants: SynchronisationConstants) -> Tensor:
         """S after each of the next T activations (T, B, D) at once, (T, B, P)."""
-        products = self.products(activations, constants)
-        first = torch.addcmul(products[0], state.alpha, constants.retention)
-        alpha = decayed_sums(torch.cat([first[None], products[1:]]), constants.retention)
-        ones = torch.ones_like(constants.retention).expand(len(products), -1)
+        ones = torch.ones_like(constants.retention).expand(len(activations), -1)
         second = torch.addcmul(ones[0], state.beta, constants.retention)
         beta = decayed_sums(torch.cat([second[None], ones[1:]]), constants.retention)
-        return alpha * beta.rsqrt()[:, None]
+        return paired_sums(activations, state.alpha, constants.retention, beta.rsqrt(), *constants[:2])
 
 
 class WindowedSynchronisation(_PairReading):
