@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from cofire.ctm._deferred import kept
-from cofire.ctm._mapped import mapped_zeros, mapped_zeros_like
+from cofire.ctm._gpu import GpuNeurons, fused
 from cofire.ctm._neuron_fast import FastNeurons, applies
 from cofire.ctm._neuron_models import NeuronConstants, neuron_backward, neuron_forward
 
@@ -35,10 +34,9 @@ class Run:
         neurons, memory_length = start.shape[:2]
         self.source = model  # another call's constants start another run
         self.model = model.with_tensors([tensor.detach() for tensor in model.tensors()])
-        plain = not model.scales and model.key is None and applies(model.weights)
-        self.fast = FastNeurons(self.model.weights, self.model.biases, batch) if plain else None
+        self.fast = _fast(self.model, batch)
         self.memory_length = memory_length
-        self.values = mapped_zeros((neurons, memory_length + ticks, batch), start)
+        self.values = start.new_empty(neurons, memory_length + ticks, batch)
         self.filled = memory_length
         self.gradient: Tensor | None = None
         self.model_gradients: list[Tensor] | None = None
@@ -53,20 +51,19 @@ class Run:
         task = torch._C._current_graph_task_id()
         if self.gradient is None or self.model_gradients is None or task != self.task:
             self.task = task
-            self.gradient = mapped_zeros_like(self.values)
-            self.model_gradients = [mapped_zeros_like(part) for part in self.model.tensors()]
+            dtype = torch.float32 if isinstance(self.fast, GpuNeurons) else self.values.dtype
+            self.gradient = torch.zeros_like(self.values, dtype=dtype)
+            self.model_gradients = [torch.zeros_like(part, dtype=dtype) for part in self.model.tensors()]
         return self.gradient, self.model_gradients
 
 
-def _run(ctx: Any) -> Run:
-    """The run of a node, which lets go of it where the graph is not kept: nodes live as long as the loss does.
-
-    Raises RuntimeError, as torch does, where the graph was used before.
-    """
-    run, _ = ctx.run, ctx.saved_tensors
-    if not kept():
-        ctx.run = None
-    return run
+def _fast(model: NeuronConstants, batch: int) -> FastNeurons | GpuNeurons | None:
+    """The compiled form of models, where there is one for them and for where they are."""
+    if not model.weights or model.scales or model.key is not None:
+        return None
+    if fused(*model.weights, *model.biases):
+        return GpuNeurons(model.weights, model.biases, batch)
+    return FastNeurons(model.weights, model.biases, batch) if applies(model.weights) else None
 
 
 class _Begin(torch.autograd.Function):
@@ -76,14 +73,12 @@ class _Begin(torch.autograd.Function):
     def forward(ctx: Any, run: Run, start: Tensor, *model: Tensor) -> Tensor:
         ctx.run, ctx.shared = run, start.dim() == 2
         run.values[:, : run.memory_length] = start.unsqueeze(-1) if ctx.shared else start
-        link = start.new_empty(0)
-        ctx.save_for_backward(link)
-        return link
+        return start.new_empty(0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _link: Tensor) -> tuple[Tensor | None, ...]:
-        run = _run(ctx)
+        run: Run = ctx.run
         gradient, model = run.gradients()
         start = gradient[:, : run.memory_length]
         run.gradient = run.model_gradients = None  # a second pass over a kept graph gathers afresh
@@ -96,9 +91,8 @@ class _Tick(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, run: Run, end: int, tick: int, pre_activation: Tensor, link: Tensor) -> tuple[Tensor, Tensor]:
         ctx.run, ctx.end, ctx.tick = run, end, tick
-        ctx.save_for_backward(link)
-        if run.fast and pre_activation.dtype == run.values.dtype:
-            activation = torch.empty_like(pre_activation, memory_format=torch.contiguous_format)
+        if run.fast and (pre_activation.dtype == run.values.dtype or isinstance(run.fast, GpuNeurons)):
+            activation = run.values.new_empty(pre_activation.shape)
             run.fast(run.window(end), pre_activation.contiguous(), activation)
             return activation, link.new_empty(0)
         run.values[:, end - 1] = pre_activation.t()
@@ -108,10 +102,10 @@ class _Tick(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, activation: Tensor, link: Tensor) -> tuple[None, None, None, Tensor, Tensor]:
-        run = _run(ctx)
+        run: Run = ctx.run
         gradient, model = run.gradients()
         share = gradient[:, ctx.end - run.memory_length : ctx.end]
-        if run.fast is not None and run.fast.back is not None:
+        if isinstance(run.fast, GpuNeurons):
             run.fast.backward(activation, run.window(ctx.end), share, model)
         else:
             neuron_backward(activation.t(), run.window(ctx.end), run.model, ctx.tick, share, model)

@@ -23,6 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from cofire.ctm._gpu import fused
+from cofire.ctm._gpu_pairs import Incidence, running
 from cofire.ctm._pairs import PairSelection, Side
 from cofire.ctm._readings import paired_sums
 from cofire.random import Key
@@ -97,13 +99,15 @@ class SynchronisationConstants(NamedTuple):
     left: Tensor  # (P,)
     right: Tensor  # (P,)
     retention: Tensor  # (P,) for decayed reading, weights (M, P) for windowed
+    incidence: Incidence | None = None  # for gradients on a CUDA device
 
 
 class Accumulator(NamedTuple):
-    """The running sums of decayed synchronisation: alpha (B, P) and beta (P,)."""
+    """The running sums of decayed synchronisation: alpha (B, P) and beta (P,), and S where the update gave it too."""
 
     alpha: Tensor
     beta: Tensor
+    read: Tensor | None = None
 
 
 class _PairReading(nn.Module):
@@ -155,7 +159,10 @@ class DecayedSynchronisation(_PairReading):
 
     def constants(self, window: int) -> SynchronisationConstants:
         """Pairs and retention of this call."""
-        return SynchronisationConstants(*self.pairs(), torch.exp(-self.rates()))
+        left, right = self.pairs()
+        learning = torch.is_grad_enabled() and fused(self.decay)
+        incidence = Incidence.of(left, right, self.neurons) if learning else None
+        return SynchronisationConstants(left, right, torch.exp(-self.rates()), incidence)
 
     def products(self, activation: Tensor, constants: SynchronisationConstants) -> Tensor:
         """z_i z_j of every pair, (…, D) -> (…, P)."""
@@ -167,19 +174,30 @@ class DecayedSynchronisation(_PairReading):
 
     def update(self, state: Accumulator, activation: Tensor, constants: SynchronisationConstants) -> Accumulator:
         """The sums after one more tick, rounded as `read_all` rounds them."""
+        if self._fused(state, activation, constants):
+            read, alpha, beta = running(activation[None], state.alpha, state.beta, *constants)
+            return Accumulator(alpha, beta, read[0])
         alpha = torch.addcmul(self.products(activation, constants), state.alpha, constants.retention)
         return Accumulator(alpha, torch.addcmul(torch.ones_like(state.beta), state.beta, constants.retention))
 
     def read(self, state: Accumulator, constants: SynchronisationConstants) -> Tensor:
         """S = alpha / sqrt(beta), (B, P)."""
-        return state.alpha * state.beta.rsqrt()
+        if state.read is not None:
+            return state.read
+        return (state.alpha * state.beta.rsqrt()).to(constants.retention.dtype)  # sums may be more precise
 
     def read_all(self, state: Accumulator, activations: Tensor, constants: SynchronisationConstants) -> Tensor:
         """S after each of the next T activations (T, B, D) at once, (T, B, P)."""
+        if self._fused(state, activations, constants):
+            return running(activations, state.alpha, state.beta, *constants)[0]
         ones = torch.ones_like(constants.retention).expand(len(activations), -1)
         second = torch.addcmul(ones[0], state.beta, constants.retention)
         beta = decayed_sums(torch.cat([second[None], ones[1:]]), constants.retention)
         return paired_sums(activations, state.alpha, constants.retention, beta.rsqrt(), *constants[:2])
+
+    def _fused(self, state: Accumulator, activation: Tensor, constants: SynchronisationConstants) -> bool:
+        """Whether one kernel does it all; it takes sums beta that all samples share."""
+        return state.beta.dim() == 1 and fused(activation, constants.retention)
 
 
 class WindowedSynchronisation(_PairReading):
