@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from cofire.ctm._deferred import kept
 from cofire.ctm._gpu import GpuNeurons, fused
+from cofire.ctm._mapped import mapped_zeros, mapped_zeros_like
 from cofire.ctm._neuron_fast import FastNeurons, applies
 from cofire.ctm._neuron_models import NeuronConstants, neuron_backward, neuron_forward
 
@@ -36,7 +38,7 @@ class Run:
         self.model = model.with_tensors([tensor.detach() for tensor in model.tensors()])
         self.fast = _fast(self.model, batch)
         self.memory_length = memory_length
-        self.values = start.new_empty(neurons, memory_length + ticks, batch)
+        self.values = mapped_zeros((neurons, memory_length + ticks, batch), start)
         self.filled = memory_length
         self.gradient: Tensor | None = None
         self.model_gradients: list[Tensor] | None = None
@@ -52,8 +54,8 @@ class Run:
         if self.gradient is None or self.model_gradients is None or task != self.task:
             self.task = task
             dtype = torch.float32 if isinstance(self.fast, GpuNeurons) else self.values.dtype
-            self.gradient = torch.zeros_like(self.values, dtype=dtype)
-            self.model_gradients = [torch.zeros_like(part, dtype=dtype) for part in self.model.tensors()]
+            self.gradient = mapped_zeros_like(self.values, dtype)
+            self.model_gradients = [mapped_zeros_like(part, dtype) for part in self.model.tensors()]
         return self.gradient, self.model_gradients
 
 
@@ -66,6 +68,17 @@ def _fast(model: NeuronConstants, batch: int) -> FastNeurons | GpuNeurons | None
     return FastNeurons(model.weights, model.biases, batch) if applies(model.weights) else None
 
 
+def _run(ctx: Any) -> Run:
+    """The run of a node, which lets go of it where the graph is not kept: nodes live as long as the loss does.
+
+    Raises RuntimeError, as torch does, where the graph was used before.
+    """
+    run, _ = ctx.run, ctx.saved_tensors
+    if not kept():
+        ctx.run = None
+    return run
+
+
 class _Begin(torch.autograd.Function):
     """Write the start window; in the backward pass, the last of a run, hand out what has gathered."""
 
@@ -73,12 +86,14 @@ class _Begin(torch.autograd.Function):
     def forward(ctx: Any, run: Run, start: Tensor, *model: Tensor) -> Tensor:
         ctx.run, ctx.shared = run, start.dim() == 2
         run.values[:, : run.memory_length] = start.unsqueeze(-1) if ctx.shared else start
-        return start.new_empty(0)
+        link = start.new_empty(0)
+        ctx.save_for_backward(link)
+        return link
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _link: Tensor) -> tuple[Tensor | None, ...]:
-        run: Run = ctx.run
+        run = _run(ctx)
         gradient, model = run.gradients()
         start = gradient[:, : run.memory_length]
         run.gradient = run.model_gradients = None  # a second pass over a kept graph gathers afresh
@@ -91,6 +106,7 @@ class _Tick(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, run: Run, end: int, tick: int, pre_activation: Tensor, link: Tensor) -> tuple[Tensor, Tensor]:
         ctx.run, ctx.end, ctx.tick = run, end, tick
+        ctx.save_for_backward(link)
         if run.fast and (pre_activation.dtype == run.values.dtype or isinstance(run.fast, GpuNeurons)):
             activation = run.values.new_empty(pre_activation.shape)
             run.fast(run.window(end), pre_activation.contiguous(), activation)
@@ -102,10 +118,10 @@ class _Tick(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, activation: Tensor, link: Tensor) -> tuple[None, None, None, Tensor, Tensor]:
-        run: Run = ctx.run
+        run = _run(ctx)
         gradient, model = run.gradients()
         share = gradient[:, ctx.end - run.memory_length : ctx.end]
-        if isinstance(run.fast, GpuNeurons):
+        if isinstance(run.fast, GpuNeurons) or (run.fast is not None and run.fast.back is not None):
             run.fast.backward(activation, run.window(ctx.end), share, model)
         else:
             neuron_backward(activation.t(), run.window(ctx.end), run.model, ctx.tick, share, model)

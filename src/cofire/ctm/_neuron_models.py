@@ -15,15 +15,17 @@ Weights are stored (D, out, in): one matrix per neuron, as the batched product w
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from cofire import checks
 from cofire.ctm._gpu import fused
-from cofire.ctm._neuron_fast import applies
+from cofire.ctm._mapped import mapped_zeros
+from cofire.ctm._neuron_fast import applies, in_order
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -150,7 +152,11 @@ class NeuronModels(nn.Module):
         layers: list[NeuronLayer] = list(self.layers)  # pyright: ignore[reportAssignmentType]
         norms = [layer.norm for layer in layers if layer.norm is not None]
         dropping = self.training and self.dropout > 0
-        weights = tuple(layer.weight / layer.temperature for layer in layers)
+        plain = tuple(layer.weight for layer in layers)
+        turned = in_order(plain, batch), False  # the first layer's, where they are wanted in another order
+        weights = tuple(
+            _over(layer.weight, layer.temperature, turn) for layer, turn in zip(layers, turned, strict=False)
+        )
         compiled = not weights or applies(weights) or fused(*weights)
         if batch < FEW_SAMPLES and not compiled:  # the inputs of a neuron as rows in memory
             weights = tuple(weight.transpose(1, 2).contiguous().transpose(1, 2) for weight in weights)
@@ -228,6 +234,31 @@ def _backward_by_autograd(
     window_gradient += shares[0]
     for total, share in zip(model_gradients, shares[1:], strict=True):
         total += share
+
+
+def _over(weight: Tensor, temperature: Tensor, turned: bool) -> Tensor:
+    """Weights (D, out, in) over a temperature; `turned`, they lie in memory as (D, in, out)."""
+    return _Over.apply(weight, temperature, turned)  # pyright: ignore[reportReturnType]
+
+
+class _Over(torch.autograd.Function):
+    """The quotient, whose backward pass makes nothing of the size of the weights but their gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, temperature: Tensor, turned: bool) -> Tensor:
+        ctx.save_for_backward(weight, temperature)
+        if not turned:
+            return weight / temperature
+        neurons, outputs, inputs = weight.shape
+        return torch.div(weight, temperature, out=mapped_zeros((neurons, inputs, outputs), weight).transpose(1, 2))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        weight, temperature = ctx.saved_tensors
+        share = torch.div(gradient, temperature, out=torch.empty_like(weight))
+        parts = torch.bmm(share.flatten(1).unsqueeze(1), weight.flatten(1).unsqueeze(2))  # of each neuron
+        return share, -parts.sum().reshape(1) / temperature, None
 
 
 def _affine(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
