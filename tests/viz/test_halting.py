@@ -207,7 +207,12 @@ def test_the_section_tells_what_was_judged():
     for row in table.rows[1:]:
         one = found[row[0]]
         lost, fewer = 100 * (HELD.full - one.accuracy), 6 / one.ticks
-        assert row[1:5] == [f"{100 * one.accuracy:.1f}%", f"{lost + 0.0:.1f}", f"{one.ticks:.1f}", f"{fewer:.1f}x"]
+        assert row[1:5] == [
+            f"{100 * one.accuracy:.1f}%",
+            f"{round(lost, 1) + 0.0:.1f}",
+            f"{one.ticks:.1f}",
+            f"{fewer:.1f}x",
+        ]
         assert row[5] == " or ".join(one.settings) != ""
     chosen = found["calibrated confidence"]
     assert f"stops after {chosen.ticks:.1f} of 6 ticks on average" in paragraph.text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cofire import checks
 from cofire.cli._arguments import integer
-from cofire.cli._halt import POLICIES, policy, stopped
+from cofire.cli._halt import POLICIES, check, policy, stopped
 from cofire.files import write_atomically
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def run(arguments: Namespace) -> int:
     trained = load_run(arguments.run)
     if trained.name == "control":
         return play(trained, arguments)
+    if arguments.halt:
+        check(trained, arguments.halt)
     begin = time.perf_counter()
     evidence = look(trained, arguments.batch_size, arguments.ticks)
     seconds = time.perf_counter() - begin
@@ -135,7 +137,7 @@ def _told_of_halt(halt: dict[str, Any]) -> list[str]:
         (halt["policy"], halt["scores"], f"{halt['ticks']:.1f}", halt["seconds"]),
     ]
     ticks, seconds = halt["full_ticks"] / halt["ticks"], halt["full_seconds"] / halt["seconds"]
-    lost = 100 * (halt["full_scores"][names[0]] - halt["scores"][names[0]])
+    lost = round(100 * (halt["full_scores"][names[0]] - halt["scores"][names[0]]), 1) + 0.0  # never -0.0
     return [
         f"stopping early, on {halt['examples']:,} examples",
         f"{'':<20}" + "".join(f"{name:>10}" for name in names) + f"{'ticks':>10}{'seconds':>10}",

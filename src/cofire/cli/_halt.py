@@ -13,15 +13,40 @@ if TYPE_CHECKING:
     from cofire.train import Run
     from cofire.viz._run_evidence import RunEvidence
 
+MOST = 10**6  # of ticks
+FIX = "--halt {}"
+
+
+def between(text: str) -> float:
+    """Read a certainty: a number between 0 and 1, both excluded, which would stop everything at once, or nothing."""
+    value = number("--halt certainty", 0, 1, FIX.format("certainty=0.9"))(text)
+    if value in (0, 1):
+        wanted = "a number between 0 and 1, both excluded"
+        raise Usage(checks.message("--halt certainty", wanted, text, FIX.format("certainty=0.9")))
+    return value
+
+
 # Name of a policy, how its value is read, and what it means.
 POLICIES: dict[str, tuple[Callable[[str], Any], str]] = {
-    "certainty": (number("--halt certainty", 0, 1), "certainty=0.9: when so certain"),
-    "patience": (integer("--halt patience", 1, 10**6), "patience=3: when the answer has stayed for so many ticks"),
-    "plateau": (integer("--halt plateau", 1, 10**6), "plateau=3: when certainty has not risen for so many ticks"),
-    "energy": (integer("--halt energy", 1, 10**6), "energy=1: so many ticks after the lowest energy"),
-    "budget": (number("--halt budget", 1, 10**6), "budget=5: so many ticks per example, spent where there is doubt"),
+    "certainty": (between, "certainty=0.9: when so certain"),
+    "patience": (
+        integer("--halt patience", 1, MOST, FIX.format("patience=3")),
+        "patience=3: when the answer has stayed for so many ticks",
+    ),
+    "plateau": (
+        integer("--halt plateau", 1, MOST, FIX.format("plateau=3")),
+        "plateau=3: when certainty has not risen for so many ticks",
+    ),
+    "energy": (
+        integer("--halt energy", 1, MOST, FIX.format("energy=1")),
+        "energy=1: so many ticks after the lowest energy",
+    ),
+    "budget": (
+        number("--halt budget", 1, MOST, FIX.format("budget=5")),
+        "budget=5: so many ticks per example, spent where there is doubt",
+    ),
     "calibrated": (
-        number("--halt calibrated", 0, 1),
+        number("--halt calibrated", 0, 1, FIX.format("calibrated=0.002 for 0.2 points of accuracy")),
         "calibrated=0.002: as soon as no more accuracy is lost, fitted on one half and measured on the other",
     ),
 }
@@ -34,7 +59,7 @@ class Halt(NamedTuple):
     value: float
 
     def __str__(self) -> str:
-        return f"{self.name}={self.value:g}"
+        return f"{self.name}={self.value if isinstance(self.value, int) else format(self.value, 'g')}"
 
 
 def policy(text: str) -> Halt:
@@ -51,16 +76,23 @@ def policy(text: str) -> Halt:
     return Halt(name, POLICIES[name][0](value))
 
 
+def check(run: "Run", halt: Halt) -> None:
+    """Raise InvalidValue where the machine of a run cannot be stopped so, before it has been looked at."""
+    if not hasattr(run.model, "think"):
+        got = type(run.model).__name__
+        raise checks.InvalidValue(checks.message(str(run.folder), "a model that thinks", got, "leave --halt away"))
+    if halt.name == "energy" and getattr(run.model_config, "energy", None) is None:
+        wanted, fix = "a machine with an energy head", "--halt certainty=0.9"
+        raise checks.InvalidValue(checks.message("--halt energy", wanted, f"{run.folder} without one", fix))
+
+
 def stopped(run: "Run", evidence: "RunEvidence", halt: Halt, *, batch_size: int, ticks: int | None) -> dict[str, Any]:
     """Think until the policy says stop, beside the full run on the same examples: scores, ticks, and time of both."""
     import numpy as np
 
     from cofire.train._evaluate import batches, looking
 
-    think: Any = getattr(run.model, "think", None)
-    if think is None:
-        got = type(run.model).__name__
-        raise checks.InvalidValue(checks.message(str(run.folder), "a model that thinks", got, "leave --halt away"))
+    model: Any = run.model
     begin = len(evidence.tick) // 2 if halt.name == "calibrated" else 0
     options = {} if ticks is None else {"ticks": ticks}
     rows: list[dict[str, np.ndarray]] = []
@@ -70,9 +102,10 @@ def stopped(run: "Run", evidence: "RunEvidence", halt: Halt, *, batch_size: int,
             batch = run.task.test(places + begin)
             rule = build(halt, run, evidence, len(places))
             if not rows:
-                batch.show(run.model, **options)  # the first call pays for what later ones find ready
-            full, first = timed(batch.show, run.model, **options)
-            short, second = timed(batch.show, think, halt=rule, **options)
+                batch.show(model, **options)  # the first calls pay for what later ones find ready
+                batch.show(model.think, halt=rule, **options)
+            full, first = timed(batch.show, model, **options)
+            short, second = timed(batch.show, model.think, halt=rule, **options)
             seconds += first, second
             found = run.task.score(short.logits, batch.targets, read(evidence, short.certainty))
             whole = run.task.score(full.logits, batch.targets, read(evidence, full.certainty))
@@ -109,23 +142,11 @@ def build(halt: Halt, run: "Run", evidence: "RunEvidence", batch: int) -> Any:
 
 def calibrated(evidence: "RunEvidence", loss: float) -> Any:
     """Fit confidence and threshold on the first half of the held-out examples."""
-    import numpy as np
-    import torch
+    from cofire.ctm import halting
+    from cofire.viz._stop_choices import HeldOut
 
-    from cofire.ctm import Thought, halting
-
-    half = len(evidence.tick) // 2
-    by_tick = [
-        evidence.scores_at(np.full(len(evidence.tick), tick))["accuracy"][:half] for tick in range(evidence.ticks)
-    ]
-    logits, certainty = (torch.from_numpy(one[:half]) for one in evidence.answers[:2])
-    answer = evidence.model.config.answer
-    return halting.calibrate(
-        Thought(logits, certainty),
-        torch.from_numpy(np.stack(by_tick, axis=1)),
-        positions=answer.positions if answer else 1,
-        loss=loss,
-    )
+    half = HeldOut.of(evidence).part(slice(0, len(evidence.tick) // 2))
+    return halting.calibrate(half.thought, half.right, positions=half.positions, loss=loss)
 
 
 def read(evidence: "RunEvidence", certainty: "torch.Tensor") -> "torch.Tensor":

@@ -125,7 +125,11 @@ def together(machines: Sequence["Run"], controls: Sequence["Run"], batch_size: i
 
 
 def look(run: "Run", batch_size: int | None, ticks: int | None = None) -> "RunEvidence":
-    """Show a run all held-out examples, where its task has some, on the accelerator that there is."""
+    """Show a run all held-out examples, where its task has some, on the accelerator that there is.
+
+    Raises InvalidValue where an answer is not a number.
+    """
+    import numpy as np
     import torch
 
     from cofire.train import predict
@@ -137,6 +141,10 @@ def look(run: "Run", batch_size: int | None, ticks: int | None = None) -> "RunEv
     device = "cuda" if torch.cuda.is_available() else "cpu"
     predictions = predict(run.model.to(device), run.task, batch_size=size, ticks=ticks)
     run.model.to("cpu")  # where sections of a report look at it further
+    wrong = ~np.isfinite(predictions.logits).all(axis=(1, 2))
+    if wrong.any():
+        got, fix = f"NaN or infinity for held-out example {wrong.argmax()}", "look where its loss diverged: metrics.csv"
+        raise checks.InvalidValue(checks.message(f"answers of {run.folder}", "finite numbers", got, fix))
     return RunEvidence.of(run, predictions)
 
 

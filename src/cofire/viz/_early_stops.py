@@ -55,7 +55,7 @@ def _words(runs: Sequence[HeldOut], judged: Sequence[Sequence[Judged]]) -> str:
 
 def _change(lost: float) -> str:
     amount = f"{abs(lost):.1f} points of accuracy"
-    return f"loses {amount}" if lost >= 0 else f"gains {amount}"
+    return f"gains {amount}" if round(lost, 1) < 0 else f"loses {amount}"
 
 
 def _table(runs: Sequence[HeldOut], judged: Sequence[Sequence[Judged]]) -> Table:
@@ -69,7 +69,7 @@ def _table(runs: Sequence[HeldOut], judged: Sequence[Sequence[Judged]]) -> Table
             [
                 parts[0].name,
                 Spread.of(one.accuracy for one in parts).percent(),
-                f"{lost.mean + 0.0:.1f}",
+                f"{round(lost.mean, 1) + 0.0:.1f}",
                 ticks.number(),
                 f"{length / ticks.mean:.1f}x",
                 " or ".join(parts[0].settings) if len(runs) == 1 else "",

@@ -80,7 +80,7 @@ def draw_point(chosen: WorkingPoint, full: float, axis: Axes, theme: Theme) -> N
     allowed = f"{100 * chosen.loss:g} points that may be lost"
     axis.axhspan(full - chosen.loss, full, color=theme.thought, alpha=0.15, linewidth=0, label=allowed)
     lost = 100 * (full - chosen.accuracy)
-    change = f"{abs(lost):.1f} points {'lost' if lost >= 0 else 'gained'}"
+    change = f"{abs(lost):.1f} points {'gained' if round(lost, 1) < 0 else 'lost'}"
     ring = {"markersize": 9, "markerfacecolor": "none", "markeredgecolor": theme.ink, "markeredgewidth": 1.8}
     label = f"chosen: {chosen.ticks:.1f} ticks, {change}"
     axis.plot([chosen.ticks], [chosen.accuracy], linestyle="", marker="o", label=label, zorder=4, **ring)
