@@ -15,6 +15,7 @@ from cofire import kernels
 from cofire.ctm._torch_threads import Work
 
 FEW_SAMPLES = 16  # below this the weights are read for each tick as they lie
+NOT_MANY = 64  # up to this the loop of few samples is slower by a tenth only, and needs no second copy of the weights
 FEWEST_OUTPUTS = 4  # so many are computed side by side
 USES_BEFORE_PACKING = 3  # rearranging costs about as much as it saves in this many products
 SMALL = 1 << 16  # weights below which the plain product starts faster
@@ -24,15 +25,18 @@ LARGE = 1 << 22  # multiplications from which on it does not matter how long a p
 class Dense:
     """y = x W^T + b for weight (O, I) and bias (O,), None for none; no gradient flows.
 
+    A `frugal` one has up to sixty-four samples without a copy of the weights, where the way forward is concerned.
+
     >>> Dense(torch.eye(2), torch.ones(2))(torch.tensor([[1.0, 2.0]])).tolist()
     [[2.0, 3.0]]
     """
 
-    __slots__ = ("_back", "_packed", "_plain", "_uses", "bias", "weight")
+    __slots__ = ("_back", "_few", "_packed", "_plain", "_uses", "bias", "weight")
 
-    def __init__(self, weight: Tensor, bias: Tensor | None):
+    def __init__(self, weight: Tensor, bias: Tensor | None, *, frugal: bool = False):
         self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
         self._plain = weight.device.type != "cpu" or weight.dtype != torch.float32
+        self._few = NOT_MANY if frugal else FEW_SAMPLES - 1
         self._uses = 0
         self._packed: Tensor | None = None
         self._back: Dense | None = None
@@ -41,7 +45,7 @@ class Dense:
         """Apply to (B, I): (B, O)."""
         if self._plain or self._small(len(x)) or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
             return F.linear(x, self.weight, self.bias)
-        if len(x) < FEW_SAMPLES and self.bias is not None and len(self.weight) >= FEWEST_OUTPUTS:
+        if len(x) <= self._few and self.bias is not None and len(self.weight) >= FEWEST_OUTPUTS:
             return few(x.contiguous(), self.weight, self.bias)
         return self._many(x.contiguous())
 

@@ -39,7 +39,7 @@ class Part:
         self, function: Callable[..., Tensor], maps: Sequence[tuple[Tensor, Tensor]], learned: Sequence[Tensor]
     ):
         self.function = function
-        self.dense = [Dense(weight, bias) for weight, bias in maps]
+        self.dense = [Dense(weight, bias, frugal=True) for weight, bias in maps]
         self.learned = [one.detach() for one in learned]
         self.notes, self.sheet = PartNotes(len(maps)), None
         parameters = (*(weight for weight, _ in maps), *(bias for _, bias in maps), *learned)
@@ -123,8 +123,11 @@ class PartNotes:
             self._task, self._last = task, not kept()
             self._sums, self._others, self._sheet = [None] * len(self._sums), [], None
         if sheet is not self._sheet:
+            first = self._sheet is None
             self._gather()
             self._sheet = sheet
+            if first:
+                self._tidy()
         sheet.open(last=self._last)
 
     def note(self, rows: slice, shares: list[tuple[int, Tensor, Tensor]], others: Sequence[Tensor]) -> None:
@@ -138,16 +141,17 @@ class PartNotes:
             total += share
 
     def take(self) -> list[Tensor]:
-        """All gradients: of weights, of biases, of the others; nothing is kept.
-
-        What the ticks needed is free by now, but in pieces too small for these.
-        """
-        if self._sheet is not None and self._sheet.size() > LARGE:
-            give_back()
+        """All gradients: of weights, of biases, of the others; nothing is kept."""
+        self._tidy()
         self._gather()
         sums, others = self._sums, self._others
         self._sums, self._others = [None] * len(sums), []
         return [*(weight for weight, _ in sums), *(bias for _, bias in sums), *others]
+
+    def _tidy(self) -> None:
+        """What was needed after the ticks, or for them, is free by now, but in pieces too small for large gradients."""
+        if self._sheet is not None and self._sheet.size() > LARGE:
+            give_back()
 
     def _gather(self) -> None:
         if self._sheet is None:
