@@ -1,4 +1,9 @@
-"""Published set-ups by name: the batch they are measured at, the shape of a sample, the configuration."""
+"""Published set-ups by name: the batch they are measured at, the shape of a sample, the configuration.
+
+Without training their dropout does nothing.
+"""
+
+import dataclasses
 
 from cofire.ctm import (
     Answer,
@@ -6,65 +11,20 @@ from cofire.ctm import (
     CTMConfig,
     Decayed,
     DeepNeuronModel,
-    FirstLast,
-    RandomDense,
     RandomPairs,
     ResNet,
-    Rotational1D,
     SynapseBlock,
     SynapseUNet,
-    TokenEmbedding,
 )
+from cofire.train.presets import _mazes, _parity
 
 SETUPS = {
-    "parity": (
-        64,
-        (64,),
-        CTMConfig(
-            neurons=1024,
-            ticks=75,
-            memory_length=25,
-            backbone=TokenEmbedding(features=512),
-            position=Rotational1D(),
-            attention=Attention(width=512, heads=8),
-            synapse=SynapseBlock(),
-            neuron_model=DeepNeuronModel(hidden=16),
-            sync_out=Decayed(pairs=RandomDense(neurons=32)),
-            sync_action=Decayed(pairs=RandomDense(neurons=32)),
-            answer=Answer(outputs=128, positions=64),
-        ),
-    ),
-    "mazes": (
-        4,
-        (3, 39, 39),
-        CTMConfig(
-            neurons=2048,
-            ticks=75,
-            memory_length=25,
-            backbone=ResNet(depth=34, stages=2),
-            attention=Attention(width=512, heads=16),
-            synapse=SynapseUNet(depth=8),
-            neuron_model=DeepNeuronModel(hidden=32),
-            sync_out=Decayed(pairs=FirstLast(neurons=64)),
-            sync_action=Decayed(pairs=FirstLast(neurons=32)),
-            answer=Answer(outputs=500, positions=100),
-        ),
-    ),
+    "parity": (64, (64,), _parity.machine(75, 25)),
+    "mazes": (4, (3, 39, 39), _mazes.LARGE),
     "small mazes": (
         16,
         (3, 15, 15),
-        CTMConfig(
-            neurons=1024,
-            ticks=50,
-            memory_length=25,
-            backbone=ResNet(depth=18, stages=1),
-            attention=Attention(width=256, heads=4),
-            synapse=SynapseBlock(),
-            neuron_model=DeepNeuronModel(hidden=16),
-            sync_out=Decayed(pairs=RandomPairs(pairs=128)),
-            sync_action=Decayed(pairs=RandomPairs(pairs=128)),
-            answer=Answer(outputs=250, positions=50),
-        ),
+        dataclasses.replace(_mazes.LITTLE, synapse=SynapseBlock(), neuron_model=DeepNeuronModel(hidden=16)),
     ),
     "CIFAR-10": (
         16,
