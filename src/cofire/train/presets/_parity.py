@@ -118,9 +118,9 @@ SMALL = Preset(
         answer=Answer(outputs=32, positions=16),
     ),
     train=TrainConfig(
-        steps=6000,
+        steps=9000,
         batch_size=64,
-        learning_rate=2e-3,
+        learning_rate=1e-3,
         final_learning_rate=1e-5,
         warmup_steps=100,
         clip=NormClip(1.0),
