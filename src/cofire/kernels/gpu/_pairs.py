@@ -149,7 +149,7 @@ def spread(
     end = tl.load(starts + d + 1, mask=known, other=0)
     activations = z + (row // batch * tick_stride + row % batch * sample_stride)[:, None]
     total = tl.zeros((ROWS, NEURONS), tl.float32)
-    for n in range(tl.max(end - start, axis=0)):
+    for n in range(tl.max(end - start, axis=0)):  # pyright: ignore[reportArgumentType]
         has = start + n < end
         p, k = tl.load(pair + start + n, mask=has, other=0), tl.load(other + start + n, mask=has, other=0)
         mask = there & has[None, :]
