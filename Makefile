@@ -42,8 +42,7 @@ docs:
 
 bench:
 	@$(SETUP) bench
-	@for script in random ctm sync free_running; do echo "== $$script"; $(BIN)/python -m benchmarks.$$script || exit 1; done
-	@if [ -f runs/demo/config.json ]; then echo "== halting"; $(BIN)/python -m benchmarks.halting; else echo "halting is measured after make demo"; fi
+	@for script in random ctm sync free_running halting; do echo "== $$script"; $(BIN)/python -m benchmarks.$$script || exit 1; done
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis docs/_build

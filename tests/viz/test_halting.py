@@ -17,7 +17,7 @@ from cofire.checks import InvalidType, InvalidValue
 from cofire.ctm import Thought, halting
 from cofire.viz._early_stops import stopping_early
 from cofire.viz._page import Paragraph, Picture, Table
-from cofire.viz._stop_choices import HeldOut, choose, for_so_many, judge
+from cofire.viz._stop_choices import HeldOut, choose, for_so_many, halve, judge
 from cofire.viz._words import near_one
 from tests.viz.run_evidence import CLASSES, POSITIONS, evidence
 
@@ -173,11 +173,19 @@ def test_where_all_lose_the_one_that_loses_least_is_taken():
 
 
 def test_each_half_is_judged_with_the_settings_of_the_other():
-    halves = HELD.part(slice(0, None, 2)), HELD.part(slice(1, None, 2))
+    halves = [HELD.part(rows) for rows in halve(60)]
     found = {one.name: one for one in judge(HELD)}
     for name in ("calibrated confidence", "certainty", "patience", "plateau", "budget", "budget by confidence"):
         pairs = [plain(choose(halves[k])[name], halves[1 - k]) for k in (0, 1)]
         assert (found[name].accuracy, found[name].ticks) == pytest.approx(tuple(np.mean(pairs, axis=0))), name
+
+
+def test_halves_have_every_example_once_and_some_of_every_kind():
+    first, second = halve(1000)
+    assert sorted([*first, *second]) == list(range(1000))
+    for period in (2, 10):  # classes that take turns
+        assert np.bincount(first % period, minlength=period).min() > 350 / period
+    assert 150 < (first < 500).sum() < 350  # and classes that follow each other
 
 
 def test_a_budget_grows_with_the_examples():
@@ -232,7 +240,7 @@ def test_several_seeds_have_mean_and_spread():
 
 def test_where_there_is_nothing_to_stop_there_is_no_section():
     assert stopping_early([HeldOut.of(evidence(ticks=1))]) == []
-    assert stopping_early([HELD.part(slice(0, 3))]) == []
+    assert stopping_early([HELD.part(np.arange(3))]) == []
 
 
 def test_equal_evidence_gives_equal_pictures():

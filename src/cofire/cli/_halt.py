@@ -142,10 +142,12 @@ def build(halt: Halt, run: "Run", evidence: "RunEvidence", batch: int) -> Any:
 
 def calibrated(evidence: "RunEvidence", loss: float) -> Any:
     """Fit confidence and threshold on the first half of the held-out examples."""
+    import numpy as np
+
     from cofire.ctm import halting
     from cofire.viz._stop_choices import HeldOut
 
-    half = HeldOut.of(evidence).part(slice(0, len(evidence.tick) // 2))
+    half = HeldOut.of(evidence).part(np.arange(len(evidence.tick) // 2))
     return halting.calibrate(half.thought, half.right, positions=half.positions, loss=loss)
 
 

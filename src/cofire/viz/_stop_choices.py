@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cofire.ctm import Thought, halting
 from cofire.ctm.halting._replay import answered_right
+from cofire.random import Key
 from cofire.viz._run_evidence import RunEvidence
 from cofire.viz._words import near_one
 
@@ -60,10 +61,11 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.right)
 
-    def part(self, rows: slice) -> "HeldOut":
-        """Some of the examples."""
-        chosen = Thought(self.thought.logits[rows], self.thought.certainty[rows])
-        return replace(self, thought=chosen, right=self.right[rows])
+    def part(self, rows: np.ndarray) -> "HeldOut":
+        """The examples at some places."""
+        places = torch.from_numpy(rows)
+        chosen = Thought(self.thought.logits[places], self.thought.certainty[places])
+        return replace(self, thought=chosen, right=self.right[places])
 
     def stopped(self, policy: halting.Policy) -> tuple[Tensor, Tensor]:
         """How long each example thinks under a policy, (N,), and how right it is then, (N,)."""
@@ -104,7 +106,7 @@ def choose(held: HeldOut, loss: float = LOSS) -> dict[str, halting.Policy]:
 
 def judge(held: HeldOut, loss: float = LOSS) -> list[Judged]:
     """Every policy, each half of the examples judged with the settings of the other; they take turns."""
-    halves = held.part(slice(0, None, 2)), held.part(slice(1, None, 2))
+    halves = tuple(map(held.part, halve(len(held))))
     found: dict[str, list[tuple[Tensor, Tensor, str]]] = {}
     for known, new in (halves, halves[::-1]):
         for name, policy in choose(known, loss).items():
@@ -116,6 +118,16 @@ def judge(held: HeldOut, loss: float = LOSS) -> list[Judged]:
         means = torch.cat(right).mean().item(), torch.cat(ticks).double().mean().item()
         judged.append(Judged(name, *means, settings=tuple(dict.fromkeys(settings))))
     return judged
+
+
+def halve(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The places of two halves, drawn by key: whatever the order of the examples, both have some of every kind.
+
+    >>> [half.size for half in halve(5)]
+    [2, 3]
+    """
+    order = Key(0).fold("halves of what is held out").permutation(count)
+    return np.sort(order[: count // 2]), np.sort(order[count // 2 :])
 
 
 def for_so_many(policy: halting.Policy, known: int, new: int) -> halting.Policy:
