@@ -9,6 +9,7 @@ from torch import nn
 from cofire.random import Key
 from cofire.tasks import Task
 from cofire.train._config import TrainConfig
+from cofire.train.ppo._config import PPOConfig
 
 
 def describe(
@@ -26,16 +27,24 @@ def describe(
     }
 
 
-def as_of_today(before: Mapping[str, Any], model: nn.Module, task: Task) -> dict[str, Any]:
+def as_of_today(
+    before: Mapping[str, Any],
+    model: nn.Module,
+    task: Any,
+    *,
+    train: type[TrainConfig] | type[PPOConfig] = TrainConfig,
+    remake: Callable[[dict[str, Any]], Any] | None = None,
+) -> dict[str, Any]:
     """Return an earlier description with the fields that were added since then at their defaults.
 
+    train: what its training is a configuration of. remake: makes the task of its settings, where its class does not.
     What cannot be read stays as it is.
     """
-    renewed = {"warm_start": None, **before, "train": _renewed(before.get("train"), _train_fields)}
+    renewed = {"warm_start": None, **before, "train": _renewed(before.get("train"), _train_fields(train))}
     kind = getattr(type(getattr(model, "config", None)), "from_json", None)
     if kind and isinstance(before.get("model"), dict):
         renewed["model"] = {**before["model"], "config": _renewed(before["model"].get("config"), _model_fields(kind))}
-    remake = getattr(type(task), "from_settings", None)
+    remake = remake or getattr(type(task), "from_settings", None)
     if remake and isinstance(before.get("task"), dict):
         settings = before["task"].get("settings")
         if isinstance(settings, dict) and set(settings) != set(task.settings):
@@ -47,9 +56,12 @@ def _model_fields(from_json: Callable[[dict[str, Any]], Any]) -> Callable[[dict[
     return lambda values: from_json(values).to_json()
 
 
-def _train_fields(values: dict[str, Any]) -> dict[str, Any]:
-    known = {field.name: values[field.name] for field in fields(TrainConfig) if field.name in values}
-    return {**values, **TrainConfig.from_json(known).to_json()}
+def _train_fields(kind: type[TrainConfig] | type[PPOConfig]) -> Callable[[dict[str, Any]], Any]:
+    def renew(values: dict[str, Any]) -> dict[str, Any]:
+        known = {field.name: values[field.name] for field in fields(kind) if field.name in values}
+        return {**values, **kind.from_json(known).to_json()}
+
+    return renew
 
 
 def _renewed(values: Any, renew: Callable[[dict[str, Any]], Any]) -> Any:

@@ -1,5 +1,7 @@
 """A run of proximal policy optimisation: that it learns, that it is its definition, that it can be broken anywhere."""
 
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +124,22 @@ def test_a_killed_run_is_resumed_to_the_bit(tmp_path: Path, unbroken: Path):
     assert sorted(path.name for path in (tmp_path / "checkpoint").glob("step-*")) == ["step-00000003"]
     run(tmp_path, resume=True)
     same_run(tmp_path, unbroken)
+
+
+def test_a_run_of_a_version_with_fewer_fields_goes_on_with_the_defaults_of_today(tmp_path: Path, unbroken: Path):
+    shutil.copytree(unbroken, tmp_path / "older")
+    file = tmp_path / "older" / "config.json"
+    config = json.loads(file.read_text())
+    for name in ("normalise_advantages", "scale_rewards"):
+        assert config["train"].pop(name) is True
+    assert config["model"]["config"].pop("streamed") is False
+    file.write_text(json.dumps(config))
+    run(tmp_path / "older", resume=True)
+    same_run(tmp_path / "older", unbroken)
+    del config["train"]["clip"]
+    file.write_text(json.dumps(config))
+    with pytest.raises(InvalidValue, match=r"train.clip: wanted 0.1 as in .*config.json, got 0.3"):
+        run(tmp_path / "older", replace(CONFIG, clip=0.3), resume=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,12 +11,13 @@ import cofire
 from cofire import checks
 from cofire.files import write_atomically
 from cofire.random import Key
-from cofire.tasks.control import Environment
+from cofire.tasks.control import Environment, make_environment
 from cofire.train._checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cofire.train._events import Finished, Listener, Started, ignore
 from cofire.train._folder import RunFolder
 from cofire.train._hardware import Hardware, deterministic
 from cofire.train._interrupt import Interrupted, StopRequest
+from cofire.train._settings import as_of_today
 from cofire.train.ppo._agent import Agent, check_fits
 from cofire.train.ppo._config import PPOConfig
 from cofire.train.ppo._journal import PPOJournal
@@ -69,7 +70,8 @@ def train_ppo(
     check_fits(agent, environment)
     settings = _settings(agent, environment, config, key, about or {})
     if resumed:
-        run.compare(settings)
+        known = {"train": PPOConfig, "remake": make_environment}
+        run.compare(settings, lambda older: as_of_today(older, agent.mind, environment, **known))
     fabric = (hardware or Hardware()).launch("float32")
     if fabric.world_size > 1:
         got, fix = f"{fabric.world_size}", "Hardware(devices=1), and a run per device with a seed of its own"
