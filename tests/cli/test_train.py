@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -261,6 +262,21 @@ def test_runs_and_controls_are_told_apart(runs: Path):
     assert controls == []  # it is not the control of itself
 
 
+def test_other_seeds_that_lie_beside_a_run_are_taken_where_they_are_finished(runs: Path, tmp_path: Path):
+    machines, controls = gather([runs / "one"])
+    assert [one.folder.name for one in machines] == ["one", "zero"]
+    assert [one.folder.name for one in controls] == ["control"]
+    shutil.copytree(runs / "one", tmp_path / "one")
+    shutil.copytree(runs / "one", tmp_path / "copy")  # of the same seed
+    shutil.copytree(runs / "zero", tmp_path / "under way")
+    metrics = (tmp_path / "under way" / "metrics.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "under way" / "metrics.csv").write_text("".join(metrics[:-1]))
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "config.json").write_text("[]")
+    machines, controls = gather([tmp_path / "one"])
+    assert ([one.folder.name for one in machines], controls) == (["one"], [])
+
+
 def test_a_run_of_something_else_is_refused(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["train", "digits", *TINY, "--steps", "1", "--out", str(tmp_path / "other")]) == 0
     capsys.readouterr()
@@ -300,6 +316,10 @@ def test_a_sweep_compares_presets_and_goes_on(
     assert mine == [read_metrics(tmp_path / f"small-{seed}" / "metrics.csv")["test_accuracy"][-1] for seed in (0, 1)]
     line = next(one for one in said.splitlines() if one.startswith("small "))
     assert f"{100 * np.mean(mine):.1f}% ± {100 * np.std(mine, ddof=1):.1f}" in line
+    assert f"to see small: cofire report {tmp_path / 'small-0'}\n" in said
+    assert len(gather([tmp_path / "small-0"])[0]) == 2
+    fix = f"give a run that lies in it, such as {tmp_path / 'small-0'}"
+    assert fix in fails(capsys, "report", str(tmp_path))
 
 
 def test_runs_side_by_side_are_those_of_one_process(runs: Path, tmp_path: Path):

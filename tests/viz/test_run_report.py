@@ -117,7 +117,7 @@ def test_without_examples_there_is_nothing_to_read():
         ),
         (SEVERAL, r"thinking alone was right on \d+, .* p < 0\.0001 \(McNemar's exact test\): thinking longer helped"),
         (dataclasses.replace(ONE, control=evidence(seed=5, ticks=1)), "tested on different examples"),
-        (dataclasses.replace(ONE, control=ONE), "wholly right on the same examples: these runs show no use"),
+        (dataclasses.replace(ONE, control=ONE), "Neither has a whole answer right that the other has wrong"),
         (dataclasses.replace(evidence(sure=1.0), control=evidence(ticks=1, sure=90.0)), "the control is the better"),
         (evidence(ticks=1), "It answers after a single tick"),
     ],

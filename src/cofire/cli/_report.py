@@ -18,7 +18,8 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "report",
         description="Write a self-contained page about a run. Several runs that differ by their seed give mean and "
-        "spread; a one-tick control that is given, or lies beside the run, is shown beside it.",
+        "spread: those that are given, or with one alone all that lie beside it. A one-tick control that is given, or "
+        "lies beside the run, is shown beside it.",
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the page (that of the first run)")
@@ -46,6 +47,8 @@ def run(arguments: Namespace) -> int:
 def gather(folders: Sequence[Path]) -> tuple[list["Run"], list["Run"]]:
     """Return the runs of the machine, the first folder's first, and those of its one-tick control.
 
+    Of one folder alone the runs of other seeds that lie beside it are taken as well.
+
     Raises InvalidValue for a run that is neither the same with another seed nor the control.
     """
     from cofire.train import load_run
@@ -61,20 +64,49 @@ def gather(folders: Sequence[Path]) -> tuple[list["Run"], list["Run"]]:
             wanted = f"the same as {first.folder} with another seed, or its one-tick control"
             got = f"{other.name} {other.preset}".strip() + " with other settings"
             raise checks.InvalidValue(checks.message(str(other.folder), wanted, got, "give it a report of its own"))
-    return machines, controls or beside(machines)
+    if not others:
+        machines += other_seeds(first)
+    return machines, controls or controls_beside(machines)
 
 
-def beside(machines: Sequence["Run"]) -> list["Run"]:
+def neighbours(machine: "Run") -> list[Path]:
+    """Return the folders of runs that lie beside a run, or in it."""
+    folder = machine.folder.absolute()
+    found = {config.parent.resolve() for place in (folder, folder.parent) for config in place.glob("*/config.json")}
+    return sorted(found - {folder.resolve()})
+
+
+def other_seeds(machine: "Run") -> list["Run"]:
+    """Return the runs beside a run that differ from it by their seed alone and have come to their end."""
+    from cofire.train import load_run
+
+    found = {machine.seed: machine}
+    for folder in neighbours(machine):
+        config = described(folder)
+        if all(config.get(part) == machine.config[part] for part in ("model", "train")):
+            other = load_run(folder)
+            if other.seed not in found and same(machine, other) and ended(other):
+                found[other.seed] = other
+    return list(found.values())[1:]
+
+
+def ended(run: "Run") -> bool:
+    """Whether a run is not still under way: it has made all its steps, or may have stopped before."""
+    train = run.config["train"]
+    return run.steps == train["steps"] or bool(train.get("early_stop"))
+
+
+def controls_beside(machines: Sequence["Run"]) -> list["Run"]:
     """Return the one-tick controls that lie beside the runs, or in them: those of the same seeds, where there are."""
     from cofire.train import load_run
 
     found: dict[Path, Run] = {}
     for machine in machines:
-        for config in (*machine.folder.glob("*/config.json"), *machine.folder.absolute().parent.glob("*/config.json")):
-            if config.parent.resolve() not in found and may_be_control(machine, config.parent):
-                other = load_run(config.parent)
+        for folder in neighbours(machine):
+            if folder not in found and may_be_control(machine, folder):
+                other = load_run(folder)
                 if is_control(machine, other):
-                    found[config.parent.resolve()] = other
+                    found[folder] = other
     seeds = {machine.seed for machine in machines}
     matched = [other for other in found.values() if other.seed in seeds]
     return matched or list(found.values())[:1]
@@ -82,15 +114,22 @@ def beside(machines: Sequence["Run"]) -> list["Run"]:
 
 def may_be_control(machine: "Run", folder: Path) -> bool:
     """Whether it is worth to load what lies in a folder."""
+    try:
+        config = described(folder)
+        return config["task"]["name"] == machine.name and config["model"]["config"]["ticks"] == 1
+    except (KeyError, TypeError):
+        return False  # something else that lies there
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """Return what the run in a folder says of itself, nothing where there is none that has weights."""
     from cofire.train import RunFolder
 
     place = RunFolder(folder)
     try:
-        config = place.read_config()
-        alike = config["task"]["name"] == machine.name and config["model"]["config"]["ticks"] == 1
-    except (checks.FileProblem, KeyError, TypeError):
-        return False  # something else that lies there
-    return alike and place.weights.exists()
+        return place.read_config() if place.weights.exists() else {}
+    except checks.FileProblem:
+        return {}
 
 
 def same(first: "Run", other: "Run") -> bool:

@@ -80,6 +80,7 @@ def run(arguments: Namespace) -> int:
     found = results([job for job in jobs if job.folder not in failed])
     write(out, found)
     print(table(found))
+    print("\n".join(reports([job for job in jobs if job.folder not in failed])))
     if problems:
         listed = "; ".join(f"{one.job.folder}: {one.problem}" for one in problems)
         raise checks.InvalidValue(checks.message("sweep", f"{len(jobs)} runs", f"{len(found)}, for {listed}"))
@@ -142,6 +143,15 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             f"{preset:<{width}}{len(chosen):>7}" + "".join(f"{cell:>18}" for cell in cells) + f"{seconds:>12.0f}"
         )
     return "\n".join(lines)
+
+
+def reports(jobs: Sequence["Job"]) -> list[str]:
+    """What shows the runs of each preset, its seeds and its control together."""
+    first: dict[str, Path] = {}
+    for setup, folder in jobs:
+        if setup.model.ticks > 1:  # the others are what these are compared with
+            first.setdefault(setup.preset, folder)
+    return [f"to see {name}: cofire report {folder}" for name, folder in first.items()]
 
 
 def write(out: Path, rows: Sequence[dict[str, Any]]) -> None:

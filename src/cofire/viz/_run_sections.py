@@ -108,7 +108,10 @@ def verdict(summary: RunSummary) -> str:
         return f"{first} The two were tested on different examples, so they cannot be compared one by one."
     differ = paired.only_first + paired.only_second
     if not differ:
-        return f"{first} Both are wholly right on the same examples: these runs show no use of thinking longer."
+        return (
+            f"{first} Neither has a whole answer right that the other has wrong: these runs show no use of thinking "
+            "longer."
+        )
     shown = (
         f"{first} They differ on {counted(differ, 'whole answer')}: thinking alone was right on "
         f"{count(paired.only_first)}, the control alone on {count(paired.only_second)}."
