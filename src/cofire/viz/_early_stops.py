@@ -11,6 +11,7 @@ from cofire.viz._stop_choices import LOSS, HeldOut, Judged, judge
 from cofire.viz._words import counted, share
 
 CHOSEN = "calibrated confidence"
+TALL = 4.4  # inches: the names of the lines stand below them
 
 
 def stopping_early(runs: Sequence[HeldOut]) -> list[Section]:
@@ -36,6 +37,7 @@ def stopping_early(runs: Sequence[HeldOut]) -> list[Section]:
         "do not begin at 0." + (" That of the first seed." if len(runs) > 1 else ""),
         f"Curves of accuracy against mean ticks, with the calibrated policy at {share(point.accuracy)} and "
         f"{point.ticks:.1f} ticks beside {share(first.full)} and {first.ticks} ticks.",
+        height=TALL,
     )
     return [Section("Stopping early", [Paragraph(_words(runs, judged)), _table(runs, judged), picture])]
 

@@ -69,7 +69,7 @@ def draw_halting(front: Front, axis: Axes, *, chosen: WorkingPoint | None = None
     mark(front.confident, low, axis, theme)
     axis.set(title="Stopping early", ylabel="right answers", ylim=(low, high))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
-    axis.legend(loc="lower right")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)  # beside no line, wherever they run
     tick_axis(axis, int(length))
     axis.set_xlabel("mean ticks of thought")
     return axis
