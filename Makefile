@@ -42,7 +42,7 @@ docs:
 
 bench:
 	@$(SETUP) bench
-	@for script in random ctm sync free_running halting; do echo "== $$script"; $(BIN)/python -m benchmarks.$$script || exit 1; done
+	@for script in random ctm sync free_running halting gpu; do echo "== $$script"; $(BIN)/python -m benchmarks.$$script || exit 1; done
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis docs/_build
