@@ -188,8 +188,9 @@ def decode(content: bytes, name: str, mode: str) -> "PIL.Image.Image":
         with images.open(io.BytesIO(content)) as image:
             return image.convert(mode)
     except Exception as problem:  # decoders raise whatever they please on broken bytes
-        fix = "replace it, or skip such images with skip_corrupt=True"
-        raise checks.FileProblem(checks.message(name, "an image", f"{problem}", fix)) from problem
+        got = "bytes of no known format" if isinstance(problem, images.UnidentifiedImageError) else str(problem)
+        fix = "replace it, or skip such images with skip_corrupt=True (--set task.skip_corrupt=true)"
+        raise checks.FileProblem(checks.message(name, "an image", got, fix)) from problem
 
 
 def as_arrays(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
