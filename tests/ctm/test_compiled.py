@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofire import Key
+from cofire.checks import InvalidValue
 from cofire.ctm import Answer, Attention, Decayed, DeepNeuronModel, Direct, RandomPairs, SynapseBlock, SynapseUNet
 from cofire.ctm._compiled import CompiledThought, compiles
 from tests.ctm.machines import TOKENS, build, features, small, tokens
@@ -114,3 +115,15 @@ def test_what_cannot_be_compiled_is_not():
         dropping = build(small(synapse=SynapseBlock(dropout=0.1)))
         assert not compiles(dropping.train())
         assert compiles(dropping.eval())
+
+
+@pytest.mark.parametrize("batch", [2, 20])
+@pytest.mark.parametrize("part", ["synapse", "neuron_models", "answer"])
+def test_a_machine_of_which_a_part_was_cast_is_refused(part, batch):
+    model = build(small())
+    getattr(model, part).double()
+    with (
+        torch.no_grad(),
+        pytest.raises(InvalidValue, match=r"float32 numbers on the CPU.*torch\.float64.*model\.float"),
+    ):
+        model(tokens(batch))

@@ -231,6 +231,7 @@ def test_a_users_own_module_can_be_the_backbone():
         (lambda m: m(tokens()[:0]), "samples in x: wanted an integer of at least 1, got 0"),
         (lambda m: m.init_state(0), "batch: wanted an integer of at least 1, got 0"),
         (lambda m: m(tokens(), question=torch.zeros(3, 2)), "question: wanted no question, got one"),
+        (lambda m: m(features()), r"features: wanted several tokens .* got shape \(3, 5\).*attention=None"),
     ],
 )
 def test_impossible_calls_say_what_was_wanted(call, words):

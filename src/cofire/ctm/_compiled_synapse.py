@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cofire import kernels
 from cofire.ctm._dense import FEW_SAMPLES, FEWEST_OUTPUTS, SMALL, Dense
 from cofire.ctm._synapses import Blocks, Synapse
-from cofire.ctm._torch_threads import Work
+from cofire.ctm._torch_threads import Work, address
 from cofire.kernels import Kernel
 
 
@@ -21,7 +21,7 @@ class Product:
         self.y = x.new_empty(len(x), len(weight))
         outputs, inputs = self.weight.shape
         few = (len(x) < FEW_SAMPLES or weight.numel() < SMALL) and outputs >= FEWEST_OUTPUTS
-        addresses = [one.data_ptr() for one in (x, self.weight, self.bias, self.y)]
+        addresses = [address(one) for one in (x, self.weight, self.bias, self.y)]
         numbers = [outputs, len(x), inputs, *addresses, 4 * x.stride(0), 4 * self.y.stride(0)]
         self.work = Work(kernels.dense.address, numbers) if few else None
         self.dense = Dense(self.weight, self.bias)
@@ -50,7 +50,7 @@ class Norm:
         (eps,) = struct.unpack("q", struct.pack("d", norm.eps))
         side = (0, 0) if skip is None else (skip.data_ptr(), 4 * skip.stride(0))
         step = 4 * self.y.stride(0)
-        addresses = [0, side[0], self.y.data_ptr(), scale.data_ptr(), shift.data_ptr()]
+        addresses = [0, side[0], *(address(one) for one in (self.y, scale, shift))]
         self.work = Work(kernel.address, [batch, len(scale), eps, *addresses, 0, side[1], step])
 
     def __call__(self, x: Tensor) -> Tensor:

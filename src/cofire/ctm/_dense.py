@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cofire import kernels
-from cofire.ctm._torch_threads import Work
+from cofire.ctm._torch_threads import Work, address
 
 FEW_SAMPLES = 16  # below this the weights are read for each tick as they lie
 NOT_MANY = 64  # up to this the loop of few samples is slower by a tenth only, and needs no second copy of the weights
@@ -86,6 +86,6 @@ def few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     [[1.0, 1.0, 0.0, 0.0]]
     """
     weight, y = weight.contiguous(), x.new_empty(len(x), len(weight))
-    (outputs, inputs), addresses = weight.shape, [one.data_ptr() for one in (x, weight, bias, y)]
+    (outputs, inputs), addresses = weight.shape, [address(one) for one in (x, weight, bias, y)]
     Work(kernels.dense.address, [outputs, len(x), inputs, *addresses, 4 * x.stride(0), 4 * outputs])()
     return y

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cofire import kernels
-from cofire.ctm._torch_threads import Work
+from cofire.ctm._torch_threads import Work, address
 
 LANES = 16  # samples, hidden units or tokens that are computed at once
 
@@ -28,7 +28,7 @@ class FastNeurons:
             b1, w2 = _filled(b1.view(neurons, 2, hidden), more), _filled(w2, more)
             hidden += more[1]
         self.tensors = [one.contiguous() for one in (w1, b1, w2, b2)]  # kept alive, and in this order
-        addresses = [one.data_ptr() for one in self.tensors]
+        addresses = [address(one) for one in self.tensors]
         numbers = [neurons, batch, memory_length, hidden, 0, 0, 0, *addresses]
         self.work = Work(kernel.address, [*numbers, 0, 0, 0, 0])
         self.back: Work | None = None  # where gradients can lie as the weights do

@@ -27,6 +27,10 @@ class Senses(NamedTuple):
         if self.position is not None:
             features = features + self.position(features)
         if self.attention is not None:
+            if features.dim() < 3:
+                wanted, got = "several tokens (B, N, F) or a grid of them to look at", f"shape {tuple(features.shape)}"
+                fix = "a backbone that gives tokens, or attention=None"
+                raise checks.InvalidValue(checks.message("features", wanted, got, fix))
             return self.attention.perceive(features.flatten(1, -2))
         return Percept(None, None, checks.shape("features", features, ("B", self.width)))
 

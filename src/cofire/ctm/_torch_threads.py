@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from cofire import checks
 
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
@@ -36,6 +39,22 @@ class Work:
         """Do the work."""
         self.numbers[0] = 0
         self.call(*self.arguments)
+
+
+def address(numbers: Tensor) -> int:
+    """Where numbers in single precision lie in the processor's memory, for loops that read nothing else.
+
+    Raises InvalidValue for others, as they are in a machine of which a part was cast or moved.
+    """
+    if numbers.dtype != torch.float32 or numbers.device.type != "cpu":
+        wanted, got = (
+            "float32 numbers on the CPU, as the rest of the machine has",
+            f"{numbers.dtype} on {numbers.device}",
+        )
+        raise checks.InvalidValue(
+            checks.message("weights", wanted, got, "model.float() or model.to(device), as a whole")
+        )
+    return numbers.data_ptr()
 
 
 @cache

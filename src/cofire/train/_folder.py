@@ -66,7 +66,7 @@ class RunFolder:
                 raise ValueError(f"another format than {FORMAT}")
         except (OSError, ValueError) as problem:
             got = f"a missing, damaged or foreign one ({problem})"
-            inside = sorted(self.path.glob("*/config.json"))
+            inside = [] if self.config.exists() else sorted(self.path.glob("*/config.json"))
             fix = f"give a run that lies in it, such as {inside[0].parent}" if inside else "choose another folder"
             raise checks.FileProblem(checks.message(str(self.config), "the config of a run", got, fix)) from problem
         return config
