@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from cofire import checks, kernels
 from cofire.ctm._deferred import SharedLookup, learns, linear_map
 from cofire.ctm._dense import Dense
-from cofire.ctm._torch_threads import Work
+from cofire.ctm._torch_threads import Work, readable
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
 
@@ -87,8 +87,7 @@ class AttentionReader(nn.Module):
         """Keys and values of tokens (B, N, F), once per observation."""
         x = self.tokens_norm(_mapped(self.tokens, tokens))
         keys, values, heads = _mapped(self.key_in, x), _mapped(self.value_in, x), self.config.heads
-        traced = torch.is_grad_enabled() or torch.compiler.is_compiling()
-        if not traced and keys.device.type == "cpu" and keys.dtype == torch.float32:
+        if readable(keys):
             return Percept(*_in_order(keys, values, heads), None)
         batch, count, width = x.shape
         shape = (batch, count, heads, width // heads)

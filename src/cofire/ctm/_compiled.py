@@ -19,7 +19,7 @@ from cofire.ctm._neuron_fast import FastNeurons
 from cofire.ctm._neuron_models import DeepNeuronModel
 from cofire.ctm._rows import percept_rows
 from cofire.ctm._synchronisation import DecayedSynchronisation
-from cofire.ctm._torch_threads import Work
+from cofire.ctm._torch_threads import Work, readable
 
 if TYPE_CHECKING:
     from cofire.ctm._model import CTM
@@ -171,11 +171,7 @@ def compiles(model: "CTM") -> bool:
     config = model.config
     parts = [part for part in (config.synapse, config.neuron_model, config.attention) if part is not None]
     return (
-        not torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
-        and model.start_window.device.type == "cpu"
-        and model.start_window.dtype == torch.float32
+        readable(model.start_window)
         and all(isinstance(reading, DecayedSynchronisation) for reading in readings)
         and isinstance(config.neuron_model, DeepNeuronModel)
         and not config.neuron_model.normalise

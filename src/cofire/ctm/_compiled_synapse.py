@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cofire import kernels
-from cofire.ctm._dense import FEW_SAMPLES, FEWEST_OUTPUTS, SMALL, Dense
+from cofire.ctm._dense import FEW_SAMPLES, FEWEST_OUTPUTS, SMALL, Dense, work_of_few
 from cofire.ctm._synapses import Blocks, Synapse
 from cofire.ctm._torch_threads import Work, address
 from cofire.kernels import Kernel
@@ -19,11 +19,8 @@ class Product:
     def __init__(self, weight: Tensor, bias: Tensor, x: Tensor):
         self.x, self.weight, self.bias = x, weight.detach().contiguous(), bias.detach().contiguous()
         self.y = x.new_empty(len(x), len(weight))
-        outputs, inputs = self.weight.shape
-        few = (len(x) < FEW_SAMPLES or weight.numel() < SMALL) and outputs >= FEWEST_OUTPUTS
-        addresses = [address(one) for one in (x, self.weight, self.bias, self.y)]
-        numbers = [outputs, len(x), inputs, *addresses, 4 * x.stride(0), 4 * self.y.stride(0)]
-        self.work = Work(kernels.dense.address, numbers) if few else None
+        few = (len(x) < FEW_SAMPLES or weight.numel() < SMALL) and len(weight) >= FEWEST_OUTPUTS
+        self.work = work_of_few(x, self.weight, self.bias, self.y) if few else None
         self.dense = Dense(self.weight, self.bias)
 
     def __call__(self) -> Tensor:

@@ -5,8 +5,6 @@ loop; for many samples the weights are brought once into the order in which oneD
 near the peak of the processor. The plain product rearranges the weights at every tick, or reads them slowly.
 """
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -69,14 +67,11 @@ class Dense:
         Work(kernels.dense_back.address, [inputs, len(x), outputs, *addresses, 4 * outputs, 4 * inputs])()
         return x
 
-    def _many(self, x: Tensor) -> Any:
-        if not torch.backends.mkldnn.is_available():
-            return F.linear(x, self.weight, self.bias)
+    def _many(self, x: Tensor) -> Tensor:
         self._uses += 1
-        if self._packed is None and self._uses > USES_BEFORE_PACKING:
+        if self._packed is None and self._uses > USES_BEFORE_PACKING and torch.backends.mkldnn.is_available():
             self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, len(x))
-        weight = self.weight if self._packed is None else self._packed
-        return torch.ops.mkldnn._linear_pointwise(x, weight, self.bias, "none", [], "")
+        return many(x, self.weight if self._packed is None else self._packed, self.bias)
 
 
 def few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -86,6 +81,22 @@ def few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     [[1.0, 1.0, 0.0, 0.0]]
     """
     weight, y = weight.contiguous(), x.new_empty(len(x), len(weight))
-    (outputs, inputs), addresses = weight.shape, [address(one) for one in (x, weight, bias, y)]
-    Work(kernels.dense.address, [outputs, len(x), inputs, *addresses, 4 * x.stride(0), 4 * outputs])()
+    work_of_few(x, weight, bias, y)()
     return y
+
+
+def work_of_few(x: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Work:
+    """The work of writing x W^T + b into y (B, O), for a weight that lies row by row; all four must be kept alive."""
+    (outputs, inputs), addresses = weight.shape, [address(one) for one in (x, weight, bias, y)]
+    return Work(kernels.dense.address, [outputs, len(x), inputs, *addresses, 4 * x.stride(0), 4 * y.stride(0)])
+
+
+def many(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """y = x W^T + b by oneDNN, where there is one; the weight may be in its own order then.
+
+    >>> many(torch.ones(1, 2), torch.eye(2), None).tolist()
+    [[1.0, 1.0]]
+    """
+    if not torch.backends.mkldnn.is_available():
+        return F.linear(x, weight, bias)
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")

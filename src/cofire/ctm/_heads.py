@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cofire import checks, kernels
-from cofire.ctm._dense import FEWEST_OUTPUTS, SMALL, few
+from cofire.ctm._dense import FEWEST_OUTPUTS, SMALL, few, many
 from cofire.ctm._thought import Thought, certainty
-from cofire.ctm._torch_threads import Work
+from cofire.ctm._torch_threads import Work, readable
 
 TOGETHER = 16  # rows from which on a product gives a row the same bits however many there are
 
@@ -66,18 +66,13 @@ class _Linear(nn.Linear):
     """A linear layer that gives a row the same bits however many there are, where no gradient is wanted."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if not _compiled(x):
+        if not readable(x):
             return super().forward(x)
         rows = x.reshape(-1, x.shape[-1]).contiguous()
         if self.weight.numel() < SMALL and self.out_features >= FEWEST_OUTPUTS:
             return few(rows, self.weight, self.bias).view(*x.shape[:-1], -1)
         filled = F.pad(rows, (0, 0, 0, max(0, TOGETHER - len(rows))))
-        return self._many(filled)[: len(rows)].view(*x.shape[:-1], -1)
-
-    def _many(self, x: Tensor) -> Tensor:
-        if not torch.backends.mkldnn.is_available():
-            return super().forward(x)
-        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return many(filled, self.weight, self.bias)[: len(rows)].view(*x.shape[:-1], -1)
 
 
 class _Energy(nn.Module):
@@ -137,16 +132,10 @@ class Heads(NamedTuple):
         )
 
 
-def _compiled(x: Tensor) -> bool:
-    """Whether the compiled loops may read this."""
-    traced = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
-    return not traced and x.device.type == "cpu" and x.dtype == torch.float32
-
-
 def _certainty(logits: Tensor, positions: int) -> Tensor:
     """How sure answers (…, out) are, (…,): `certainty`, compiled where that is possible."""
     classes = logits.shape[-1] // positions
-    if not _compiled(logits) or classes < 2:
+    if not readable(logits) or classes < 2:
         return certainty(logits, positions)
     logits = logits.contiguous()
     sure = logits.new_empty(logits.shape[:-1])

@@ -41,6 +41,12 @@ class Work:
         self.call(*self.arguments)
 
 
+def readable(numbers: Tensor) -> bool:
+    """Whether compiled loops may take these numbers: single precision on a CPU, nothing traced or differentiated."""
+    traced = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
+    return not traced and numbers.device.type == "cpu" and numbers.dtype == torch.float32
+
+
 def address(numbers: Tensor) -> int:
     """Where numbers in single precision lie in the processor's memory, for loops that read nothing else.
 

@@ -12,9 +12,8 @@ numbers, which lie eight bytes apart; addresses and strides are in bytes:
 import math
 
 import numpy as np
-from numba import njit
 
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import (
     WIDTH,
     add,
@@ -32,11 +31,10 @@ from cofire.kernels._lanes import (
 )
 
 SHARE = 16  # answers that a thread takes at a time
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 _NOTHING, _LOW = np.float32(0), np.float32(-3.4e38)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _entropy(logits, classes):
     greatest = _LOW
     for at in range(0, classes, WIDTH):

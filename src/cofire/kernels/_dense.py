@@ -10,17 +10,15 @@ bytes:
 """
 
 import numpy as np
-from numba import njit
 
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import BYTES, WIDTH, claim, fused, integer, load, load_some, number, put, splat, total
 
 SHARE = 16  # outputs that a thread takes at a time
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 _NOTHING = np.float32(0)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _write(memory, output, sample, a0, a1, a2, a3):
     bias = integer(memory + 48) + 4 * output
     y = integer(memory + 56) + sample * integer(memory + 72) + 4 * output
@@ -30,7 +28,7 @@ def _write(memory, output, sample, a0, a1, a2, a3):
     put(y + 12, total(a3) + number(bias + 12))
 
 
-@njit(**_OPTIONS)
+@inlined
 def _one_sample(memory, output, sample):
     inputs = integer(memory + 24)
     row = 4 * inputs
@@ -53,7 +51,7 @@ def _one_sample(memory, output, sample):
     _write(memory, output, sample, a0, a1, a2, a3)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _four_samples(memory, output, sample):
     inputs = integer(memory + 24)
     row, step = 4 * inputs, integer(memory + 64)

@@ -8,22 +8,19 @@ int64 numbers, which lie eight bytes apart; addresses and strides are in bytes:
     16 samples B                       40 W             64 the same of dx
 """
 
-from numba import njit
-
 from cofire.kernels._doubles import fetch
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import BYTES, WIDTH, claim, fused, integer, load, load_some, number, splat, store, store_some
 
 SHARE = 512  # inputs that a thread takes at a time: what is summed for four samples stays in the nearest cache
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 
 
-@njit(**_OPTIONS)
+@inlined
 def _four_factors(g):
     return splat(number(g)), splat(number(g + 4)), splat(number(g + 8)), splat(number(g + 12))
 
 
-@njit(**_OPTIONS)
+@inlined
 def _four_by_four(memory, output, sample, start, stop):
     """Add four rows of W, times their g, to dx of four samples, and bring the next four rows nearer."""
     row, step = 4 * integer(memory + 8), integer(memory + 56)
@@ -63,7 +60,7 @@ def _four_by_four(memory, output, sample, start, stop):
         store_some(y, fused(s, d3, fused(r, d2, fused(q, d1, fused(p, d0, load_some(y, left))))), left)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _rows(memory, output, sample, start, stop, count):
     """Add `count` rows (4 or 1) of W, times their g, to dx of one sample, from column `start` to `stop`."""
     row = 4 * integer(memory + 8)

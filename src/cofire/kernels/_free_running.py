@@ -24,8 +24,6 @@ infinite thresholds.
 
 import math
 
-from numba import njit
-
 from cofire.kernels._doubles import (
     WIDTH,
     above,
@@ -48,28 +46,27 @@ from cofire.kernels._doubles import (
     store,
     store_some,
 )
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import integer, real
 
 ROW = 72
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 
 
-@njit(**_OPTIONS)
+@inlined
 def _stimulate(activation, drive, count):
     for i in range(0, count, WIDTH):
         moved = add(load(activation + 8 * i), load_some(drive + 8 * i, count - i))
         store(activation + 8 * i, clip(moved))
 
 
-@njit(**_OPTIONS)
+@inlined
 def _squash(activation, given, count):
     """The input becomes the activation that it leads to."""
     for at in range(0, 8 * count, 8):
         put_real(given + at, (math.tanh(real(activation + at) + real(given + at)) + 1.0) / 2.0)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _sweep(network, parts, whole, tick, trace):
     """All neurons one tick on, but for the spikes; those in refraction lose their input."""
     neurons, squashed, refraction = integer(network), integer(network + 64), integer(network + 88)
@@ -101,7 +98,7 @@ def _sweep(network, parts, whole, tick, trace):
         put_integer(fired + (group >> 3), bits)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _deliver(network, parts, whole, refraction, tick, trace):
     """The spikes to all that they reach, and their neurons into refraction."""
     starts, targets, weights = integer(network + 16), integer(network + 24), integer(network + 32)
@@ -121,7 +118,7 @@ def _deliver(network, parts, whole, refraction, tick, trace):
                 put_real(target, real(target) + real(weights + 8 * s))
 
 
-@njit(**_OPTIONS)
+@inlined
 def _read(output, given, keep, count, trace):
     """Readouts leak and count the spikes."""
     for i in range(0, count, WIDTH):
@@ -133,13 +130,13 @@ def _read(output, given, keep, count, trace):
             store_some(trace + at, value, count - i)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _copy(source, target, count):
     for i in range(0, count, WIDTH):
         store_some(target + 8 * i, load(source + 8 * i), count - i)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _wave(threshold, waves, count, tick):
     """Thresholds of the next tick; a row has the neuron (int64), its threshold at rest, range and period (doubles)."""
     for row in range(waves, waves + 32 * count, 32):
@@ -147,12 +144,12 @@ def _wave(threshold, waves, count, tick):
         put_real(threshold + 8 * integer(row), min(max(moved, 0.0), 1.0))
 
 
-@njit(**_OPTIONS)
+@inlined
 def _eights(count):
     return (count + WIDTH - 1) // WIDTH * WIDTH
 
 
-@njit(**_OPTIONS)
+@inlined
 def _fetch(network, neurons):
     """The table, read in the order of spikes, comes faster in its own order; more than a near memory holds is left."""
     size = min(integer(integer(network + 16) + 8 * neurons), 32768)
@@ -162,7 +159,7 @@ def _fetch(network, neurons):
         fetch(integer(network + 24) + at)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _run(row):
     network, first, ticks, parts = integer(row), integer(row + 8), integer(row + 16), integer(row + 24)
     drive, activations, spikes = integer(row + 32), integer(row + 40), integer(row + 48)

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
-from numba import cfunc
+from numba import cfunc, njit
+
+# A step of a kernel: becomes a part of every kernel that calls it, and is kept with it.
+inlined: Any = njit(nogil=True, error_model="numpy", forceinline=True)
 
 
 class Kernel:

@@ -12,9 +12,8 @@ which lie eight bytes apart; addresses and strides are in bytes:
 """
 
 import numpy as np
-from numba import njit
 
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import (
     BYTES,
     WIDTH,
@@ -35,11 +34,10 @@ from cofire.kernels._lanes import (
     total,
 )
 
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 _NOTHING, _ONE, _LOW = np.float32(0), np.float32(1), np.float32(-3.4e38)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _weighted(factors, count, rows, row, at, size, out):
     """Write sum_i factor_i row_i for the columns behind the first `at` bytes, of which `size` are wanted."""
     sum0 = sum1 = sum2 = sum3 = splat(_NOTHING)
@@ -62,7 +60,7 @@ def _weighted(factors, count, rows, row, at, size, out):
     return 1
 
 
-@njit(**_OPTIONS)
+@inlined
 def _products(factors, count, rows, row, size, out):
     """Write sum_i factor_i row_i, `size` numbers."""
     at = 0
@@ -70,7 +68,7 @@ def _products(factors, count, rows, row, size, out):
         at += BYTES * _weighted(factors, count, rows, row, at, size - at // 4, out)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _softmax(p, tokens):
     greatest = _LOW
     for at in range(0, tokens, WIDTH):

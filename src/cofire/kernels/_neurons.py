@@ -22,9 +22,7 @@ The work is described by int64 numbers, which lie eight bytes apart; addresses a
 Neurons are taken in shares of sixteen, so that what threads write side by side lies in different lines of the cache.
 """
 
-from numba import njit
-
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import (
     BYTES,
     WIDTH,
@@ -45,43 +43,47 @@ from cofire.kernels._lanes import (
 )
 
 SHARE = 16  # neurons that a thread takes at a time
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 
 
-@njit(**_OPTIONS)
+@inlined
 def _finish(out, value, gate):
     put(out, total(value) * first(sigmoid(splat(total(gate)))))
 
 
-@njit(**_OPTIONS)
-def _window(memory, neuron, sample):
+@inlined
+def window_of(memory, neuron, sample):
     return integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
 
 
-@njit(**_OPTIONS)
+@inlined
+def weights_of(places, neuron, memory_length, across):
+    """Where W1, b1, W2 and b2 of a neuron lie, or their gradients, of which four places tell the first neuron's."""
+    matrix, both = neuron * 2 * across * memory_length, neuron * 2 * across
+    first, second = integer(places) + matrix, integer(places + 16) + both
+    return first, integer(places + 8) + both, second, integer(places + 24) + neuron * 8
+
+
+@inlined
 def _append(memory, neuron, sample):
     """Sixteen pre-activations become the last column."""
-    column = _window(memory, neuron, sample) + (integer(memory + 24) - 1) * integer(memory + 56)
+    column = window_of(memory, neuron, sample) + (integer(memory + 24) - 1) * integer(memory + 56)
     step = integer(memory + 120)
     store(column, gather(integer(memory + 112) + sample * step + 4 * neuron, step))
 
 
-@njit(**_OPTIONS)
+@inlined
 def _write(memory, neuron, sample, value, gate):
     """Sixteen activations."""
     step = integer(memory + 104)
     scatter(integer(memory + 96) + sample * step + 4 * neuron, multiply(value, sigmoid(gate)), step)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _sixteen_samples(memory, neuron, sample):
     memory_length, hidden = integer(memory + 24), integer(memory + 32)
-    window, row = _window(memory, neuron, sample), integer(memory + 56)
+    window, row = window_of(memory, neuron, sample), integer(memory + 56)
     _append(memory, neuron, sample)
-    w1 = integer(memory + 64) + neuron * 8 * hidden * memory_length
-    b1 = integer(memory + 72) + neuron * 8 * hidden
-    w2 = integer(memory + 80) + neuron * 8 * hidden
-    b2 = integer(memory + 88) + neuron * 8
+    w1, b1, w2, b2 = weights_of(memory + 64, neuron, memory_length, 4 * hidden)
     value, gate = splat(number(b2)), splat(number(b2 + 4))
     across, matrix = 4 * hidden, 4 * memory_length  # from a unit to its gate; from a unit to the next
     unit = 0
@@ -115,17 +117,14 @@ def _sixteen_samples(memory, neuron, sample):
     _write(memory, neuron, sample, value, gate)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _sixty_four_samples(memory, neuron, sample):
     """Four times sixteen: each weight is read once for all, and eight sums are under way."""
     memory_length, hidden = integer(memory + 24), integer(memory + 32)
-    window, row = _window(memory, neuron, sample), integer(memory + 56)
+    window, row = window_of(memory, neuron, sample), integer(memory + 56)
     for more in range(0, 4 * WIDTH, WIDTH):
         _append(memory, neuron, sample + more)
-    w1 = integer(memory + 64) + neuron * 8 * hidden * memory_length
-    b1 = integer(memory + 72) + neuron * 8 * hidden
-    w2 = integer(memory + 80) + neuron * 8 * hidden
-    b2 = integer(memory + 88) + neuron * 8
+    w1, b1, w2, b2 = weights_of(memory + 64, neuron, memory_length, 4 * hidden)
     value0 = value1 = value2 = value3 = splat(number(b2))
     gate0 = gate1 = gate2 = gate3 = splat(number(b2 + 4))
     across, matrix = 4 * hidden, 4 * memory_length
@@ -153,28 +152,42 @@ def _sixty_four_samples(memory, neuron, sample):
     _write(memory, neuron, sample + 3 * WIDTH, value3, gate3)
 
 
-@njit(**_OPTIONS)
+@inlined
+def four_hidden(w1, b1, at, across, window, row, memory_length):
+    """Sixteen hidden units and their gates of four samples, before the gate acts."""
+    u0 = u1 = u2 = u3 = load(b1 + at)
+    g0 = g1 = g2 = g3 = load(b1 + across + at)
+    w, x = w1 + at, window
+    for _ in range(memory_length):
+        wu, wg = load(w), load(w + across)
+        x0, x1, x2, x3 = splat(number(x)), splat(number(x + 4)), splat(number(x + 8)), splat(number(x + 12))
+        u0, u1, u2, u3 = fused(wu, x0, u0), fused(wu, x1, u1), fused(wu, x2, u2), fused(wu, x3, u3)
+        g0, g1, g2, g3 = fused(wg, x0, g0), fused(wg, x1, g1), fused(wg, x2, g2), fused(wg, x3, g3)
+        w, x = w + 2 * across, x + row
+    return u0, u1, u2, u3, g0, g1, g2, g3
+
+
+@inlined
+def one_hidden(w1, b1, at, across, window, row, memory_length):
+    u, g = load(b1 + at), load(b1 + across + at)
+    w, x = w1 + at, window
+    for _ in range(memory_length):
+        now = splat(number(x))
+        u, g = fused(load(w), now, u), fused(load(w + across), now, g)
+        w, x = w + 2 * across, x + row
+    return u, g
+
+
+@inlined
 def _four_samples(memory, neuron, sample):
     memory_length, hidden = integer(memory + 24), integer(memory + 32)
-    window = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
-    row = integer(memory + 56)
+    window, row = window_of(memory, neuron, sample), integer(memory + 56)
     across = 4 * hidden  # from the values of all units to their gates
-    w1 = integer(memory + 64) + neuron * 2 * across * memory_length
-    b1 = integer(memory + 72) + neuron * 2 * across
-    w2 = integer(memory + 80) + neuron * 2 * across
-    b2 = integer(memory + 88) + neuron * 8
+    w1, b1, w2, b2 = weights_of(memory + 64, neuron, memory_length, across)
     value0 = value1 = value2 = value3 = splat(number(b2) / WIDTH)
     gate0 = gate1 = gate2 = gate3 = splat(number(b2 + 4) / WIDTH)
     for at in range(0, across, BYTES):
-        u0 = u1 = u2 = u3 = load(b1 + at)
-        g0 = g1 = g2 = g3 = load(b1 + across + at)
-        w, x = w1 + at, window
-        for _ in range(memory_length):
-            wu, wg = load(w), load(w + across)
-            x0, x1, x2, x3 = splat(number(x)), splat(number(x + 4)), splat(number(x + 8)), splat(number(x + 12))
-            u0, u1, u2, u3 = fused(wu, x0, u0), fused(wu, x1, u1), fused(wu, x2, u2), fused(wu, x3, u3)
-            g0, g1, g2, g3 = fused(wg, x0, g0), fused(wg, x1, g1), fused(wg, x2, g2), fused(wg, x3, g3)
-            w, x = w + 2 * across, x + row
+        u0, u1, u2, u3, g0, g1, g2, g3 = four_hidden(w1, b1, at, across, window, row, memory_length)
         wv, wg = load(w2 + at), load(w2 + across + at)
         h0, h1 = multiply(u0, sigmoid(g0)), multiply(u1, sigmoid(g1))
         h2, h3 = multiply(u2, sigmoid(g2)), multiply(u3, sigmoid(g3))
@@ -190,24 +203,15 @@ def _four_samples(memory, neuron, sample):
     _finish(out + 3 * step, value3, gate3)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _one_sample(memory, neuron, sample):
     memory_length, hidden = integer(memory + 24), integer(memory + 32)
-    window = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample
-    row = integer(memory + 56)
+    window, row = window_of(memory, neuron, sample), integer(memory + 56)
     across = 4 * hidden
-    w1 = integer(memory + 64) + neuron * 2 * across * memory_length
-    b1 = integer(memory + 72) + neuron * 2 * across
-    w2 = integer(memory + 80) + neuron * 2 * across
-    b2 = integer(memory + 88) + neuron * 8
+    w1, b1, w2, b2 = weights_of(memory + 64, neuron, memory_length, across)
     value, gate = splat(number(b2) / WIDTH), splat(number(b2 + 4) / WIDTH)
     for at in range(0, across, BYTES):
-        u, g = load(b1 + at), load(b1 + across + at)
-        w, x = w1 + at, window
-        for _ in range(memory_length):
-            now = splat(number(x))
-            u, g = fused(load(w), now, u), fused(load(w + across), now, g)
-            w, x = w + 2 * across, x + row
+        u, g = one_hidden(w1, b1, at, across, window, row, memory_length)
         h = multiply(u, sigmoid(g))
         value, gate = fused(load(w2 + at), h, value), fused(load(w2 + across + at), h, gate)
     _finish(integer(memory + 96) + sample * integer(memory + 104) + 4 * neuron, value, gate)

@@ -14,9 +14,8 @@ taken four by four. Numbers that describe the work lie as for `few_samples` up t
 """
 
 import numpy as np
-from numba import njit
 
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import (
     BYTES,
     WIDTH,
@@ -35,70 +34,47 @@ from cofire.kernels._lanes import (
     subtract,
     total,
 )
+from cofire.kernels._neurons import SHARE, four_hidden, one_hidden, weights_of, window_of
 
-SHARE = 16  # neurons that a thread takes at a time
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 _NOTHING, _ONE = np.float32(0), np.float32(1)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _raise_by(place, value):
     put(place, number(place) + value)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _out(value, gate, gradient):
     """The gradients of both outputs of the second layer."""
     v, p = total(value), first(sigmoid(splat(total(gate))))
     return gradient * p, gradient * v * p * (_ONE - p)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _unit(wv, wg, value, gate, u, s, h):
     """The gradients of sixteen hidden units and of their gates."""
     flow = fused(wv, splat(value), multiply(wg, splat(gate)))
     return multiply(flow, s), multiply(multiply(flow, h), subtract(splat(_ONE), s))
 
 
-@njit(**_OPTIONS)
-def _four_hidden(w1, b1, at, across, window, row, memory_length):
-    """Sixteen hidden units and their gates of four samples, before the gate acts."""
-    u0 = u1 = u2 = u3 = load(b1 + at)
-    g0 = g1 = g2 = g3 = load(b1 + across + at)
-    w, x = w1 + at, window
-    for _ in range(memory_length):
-        wu, wg = load(w), load(w + across)
-        x0, x1, x2, x3 = splat(number(x)), splat(number(x + 4)), splat(number(x + 8)), splat(number(x + 12))
-        u0, u1, u2, u3 = fused(wu, x0, u0), fused(wu, x1, u1), fused(wu, x2, u2), fused(wu, x3, u3)
-        g0, g1, g2, g3 = fused(wg, x0, g0), fused(wg, x1, g1), fused(wg, x2, g2), fused(wg, x3, g3)
-        w, x = w + 2 * across, x + row
-    return u0, u1, u2, u3, g0, g1, g2, g3
+@inlined
+def _windows(memory, neuron, sample):
+    """Where the window of a sample and its gradient begin, and what lies from a column to the next of each."""
+    flow = integer(memory + 112) + neuron * integer(memory + 120) + 4 * sample
+    return window_of(memory, neuron, sample), integer(memory + 56), flow, integer(memory + 128)
 
 
-@njit(**_OPTIONS)
-def _one_hidden(w1, b1, at, across, window, row, memory_length):
-    u, g = load(b1 + at), load(b1 + across + at)
-    w, x = w1 + at, window
-    for _ in range(memory_length):
-        now = splat(number(x))
-        u, g = fused(load(w), now, u), fused(load(w + across), now, g)
-        w, x = w + 2 * across, x + row
-    return u, g
-
-
-@njit(**_OPTIONS)
+@inlined
 def _four_samples(memory, neuron, sample):
     memory_length, across = integer(memory + 24), 4 * integer(memory + 32)
-    window, row = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample, integer(memory + 56)
-    flow, step = integer(memory + 112) + neuron * integer(memory + 120) + 4 * sample, integer(memory + 128)
-    matrix, both = neuron * 2 * across * memory_length, neuron * 2 * across
-    w1, b1, w2 = integer(memory + 64) + matrix, integer(memory + 72) + both, integer(memory + 80) + both
-    dw1, db1, dw2 = integer(memory + 136) + matrix, integer(memory + 144) + both, integer(memory + 152) + both
-    b2, db2 = integer(memory + 88) + neuron * 8, integer(memory + 160) + neuron * 8
+    window, row, flow, step = _windows(memory, neuron, sample)
+    w1, b1, w2, b2 = weights_of(memory + 64, neuron, memory_length, across)
+    dw1, db1, dw2, db2 = weights_of(memory + 136, neuron, memory_length, across)
     value0 = value1 = value2 = value3 = splat(number(b2) / WIDTH)
     gate0 = gate1 = gate2 = gate3 = splat(number(b2 + 4) / WIDTH)
     for at in range(0, across, BYTES):
-        u0, u1, u2, u3, g0, g1, g2, g3 = _four_hidden(w1, b1, at, across, window, row, memory_length)
+        u0, u1, u2, u3, g0, g1, g2, g3 = four_hidden(w1, b1, at, across, window, row, memory_length)
         wv, wg = load(w2 + at), load(w2 + across + at)
         h0, h1 = multiply(u0, sigmoid(g0)), multiply(u1, sigmoid(g1))
         h2, h3 = multiply(u2, sigmoid(g2)), multiply(u3, sigmoid(g3))
@@ -114,7 +90,7 @@ def _four_samples(memory, neuron, sample):
     _raise_by(db2, dv0 + dv1 + dv2 + dv3)
     _raise_by(db2 + 4, dq0 + dq1 + dq2 + dq3)
     for at in range(0, across, BYTES):
-        u0, u1, u2, u3, g0, g1, g2, g3 = _four_hidden(w1, b1, at, across, window, row, memory_length)
+        u0, u1, u2, u3, g0, g1, g2, g3 = four_hidden(w1, b1, at, across, window, row, memory_length)
         wv, wg, gates = load(w2 + at), load(w2 + across + at), across + at
         s0, s1, s2, s3 = sigmoid(g0), sigmoid(g1), sigmoid(g2), sigmoid(g3)
         h0, h1, h2, h3 = multiply(u0, s0), multiply(u1, s1), multiply(u2, s2), multiply(u3, s3)
@@ -142,18 +118,15 @@ def _four_samples(memory, neuron, sample):
             w, dw, x, dx = w + 2 * across, dw + 2 * across, x + row, dx + step
 
 
-@njit(**_OPTIONS)
+@inlined
 def _one_sample(memory, neuron, sample):
     memory_length, across = integer(memory + 24), 4 * integer(memory + 32)
-    window, row = integer(memory + 40) + neuron * integer(memory + 48) + 4 * sample, integer(memory + 56)
-    flow, step = integer(memory + 112) + neuron * integer(memory + 120) + 4 * sample, integer(memory + 128)
-    matrix, both = neuron * 2 * across * memory_length, neuron * 2 * across
-    w1, b1, w2 = integer(memory + 64) + matrix, integer(memory + 72) + both, integer(memory + 80) + both
-    dw1, db1, dw2 = integer(memory + 136) + matrix, integer(memory + 144) + both, integer(memory + 152) + both
-    b2, db2 = integer(memory + 88) + neuron * 8, integer(memory + 160) + neuron * 8
+    window, row, flow, step = _windows(memory, neuron, sample)
+    w1, b1, w2, b2 = weights_of(memory + 64, neuron, memory_length, across)
+    dw1, db1, dw2, db2 = weights_of(memory + 136, neuron, memory_length, across)
     value, gate = splat(number(b2) / WIDTH), splat(number(b2 + 4) / WIDTH)
     for at in range(0, across, BYTES):
-        u, g = _one_hidden(w1, b1, at, across, window, row, memory_length)
+        u, g = one_hidden(w1, b1, at, across, window, row, memory_length)
         h = multiply(u, sigmoid(g))
         value, gate = fused(load(w2 + at), h, value), fused(load(w2 + across + at), h, gate)
     z = integer(memory + 96) + sample * integer(memory + 104) + 4 * neuron
@@ -161,7 +134,7 @@ def _one_sample(memory, neuron, sample):
     _raise_by(db2, dv)
     _raise_by(db2 + 4, dq)
     for at in range(0, across, BYTES):
-        u, g = _one_hidden(w1, b1, at, across, window, row, memory_length)
+        u, g = one_hidden(w1, b1, at, across, window, row, memory_length)
         s, gates = sigmoid(g), across + at
         h = multiply(u, s)
         store(dw2 + at, fused(splat(dv), h, load(dw2 + at)))

@@ -14,9 +14,8 @@ bytes apart; addresses and strides are in bytes:
 import math
 
 import numpy as np
-from numba import njit
 
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import (
     WIDTH,
     add,
@@ -34,11 +33,10 @@ from cofire.kernels._lanes import (
     total,
 )
 
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 _NOTHING, _ONE = np.float32(0), np.float32(1)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _normalise(memory, y, gates):
     """Normalise the N numbers at y in place; with `gates`, each by its own sigmoid too."""
     size = integer(memory + 16)

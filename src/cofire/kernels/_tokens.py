@@ -8,12 +8,10 @@ work is described by int64 numbers, which lie eight bytes apart:
 """
 
 import numpy as np
-from numba import njit
 
-from cofire.kernels._kernel import Kernel
+from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import BYTES, WIDTH, claim, gather, integer, load_some, number, put, store
 
-_OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 _NOTHING = np.float32(0)
 
 
@@ -26,7 +24,7 @@ def filled(count: int) -> int:
     return -(-count // WIDTH) * WIDTH
 
 
-@njit(**_OPTIONS)
+@inlined
 def _column(column, row, count, out):
     """Write numbers that lie `row` bytes apart side by side, and zeros behind them."""
     whole = count // WIDTH * WIDTH
@@ -36,7 +34,7 @@ def _column(column, row, count, out):
         put(out + 4 * at, number(column + at * row) if at < count else _NOTHING)
 
 
-@njit(**_OPTIONS)
+@inlined
 def _row(row, width, out):
     """Write a row, and zeros behind it."""
     for at in range(0, width, WIDTH):
