@@ -22,6 +22,7 @@ The work is described by int64 numbers, which lie eight bytes apart; addresses a
 Neurons are taken in shares of sixteen, so that what threads write side by side lies in different lines of the cache.
 """
 
+from cofire.kernels._doubles import fetch
 from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import (
     BYTES,
@@ -158,7 +159,10 @@ def four_hidden(w1, b1, at, across, window, row, memory_length):
     u0 = u1 = u2 = u3 = load(b1 + at)
     g0 = g1 = g2 = g3 = load(b1 + across + at)
     w, x = w1 + at, window
+    further = 2 * across * memory_length  # the next neuron's, which the processor does not see coming
     for _ in range(memory_length):
+        fetch(w + further)
+        fetch(w + further + across)
         wu, wg = load(w), load(w + across)
         x0, x1, x2, x3 = splat(number(x)), splat(number(x + 4)), splat(number(x + 8)), splat(number(x + 12))
         u0, u1, u2, u3 = fused(wu, x0, u0), fused(wu, x1, u1), fused(wu, x2, u2), fused(wu, x3, u3)
@@ -171,7 +175,10 @@ def four_hidden(w1, b1, at, across, window, row, memory_length):
 def one_hidden(w1, b1, at, across, window, row, memory_length):
     u, g = load(b1 + at), load(b1 + across + at)
     w, x = w1 + at, window
+    further = 2 * across * memory_length
     for _ in range(memory_length):
+        fetch(w + further)
+        fetch(w + further + across)
         now = splat(number(x))
         u, g = fused(load(w), now, u), fused(load(w + across), now, g)
         w, x = w + 2 * across, x + row
