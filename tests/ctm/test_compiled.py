@@ -4,14 +4,36 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from cofire import Key
 from cofire.checks import InvalidValue
-from cofire.ctm import Answer, Attention, Decayed, DeepNeuronModel, Direct, RandomPairs, SynapseBlock, SynapseUNet
+from cofire.ctm import (
+    Answer,
+    Attention,
+    Custom,
+    Decayed,
+    DeepNeuronModel,
+    Direct,
+    RandomPairs,
+    Rotational2D,
+    StridedConvolutions,
+    SynapseBlock,
+    SynapseUNet,
+    halting,
+)
 from cofire.ctm._compiled import CompiledThought, compiles
-from tests.ctm.machines import TOKENS, build, features, small, tokens
+from cofire.ctm._senses import AT_ONCE
+from tests.ctm.machines import FEATURES, TOKENS, build, features, small, tokens
 
 synapses = st.sampled_from([SynapseBlock(), SynapseBlock(blocks=2), SynapseUNet(depth=3, narrowest=5)])
+
+
+class Middle(nn.Module):
+    """The features of an image are some numbers of it."""
+
+    def forward(self, x):
+        return x.flatten(1)[:, :FEATURES]
 
 
 def plain(model, x, ticks):
@@ -43,6 +65,23 @@ def test_it_is_the_plain_thought(synapse, hidden, neurons, batch, looking):
     torch.testing.assert_close(thought.logits, plain(model, x, 6), rtol=1e-5, atol=1e-6)
     learning = model(x)  # with gradients wanted it is not compiled
     torch.testing.assert_close(thought.logits, learning.logits, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("position", [None, Rotational2D()])
+@pytest.mark.parametrize("looking", [True, False])
+def test_images_that_are_perceived_some_at_a_time_are_the_same_thought(looking, position):
+    backbone = StridedConvolutions(steps=((6, 3, 2), (FEATURES, 3, 2)))
+    changes = {"backbone": backbone, "position": position}
+    if not looking:
+        changes = {"backbone": Custom(module=Middle(), features=FEATURES), "attention": None, "sync_action": None}
+    model = build(small(**changes)).eval()
+    x = torch.from_numpy(Key(2).normal((2 * AT_ONCE + 5, 1, 9, 9)))
+    learning = model(x)
+    with torch.no_grad():
+        torch.testing.assert_close(model(x).logits, learning.logits, rtol=1e-5, atol=1e-6)
+        halted = model.think(x, halt=lambda seen: seen.certainty > seen.certainty.median())
+    assert len(halted.ticks.unique()) > 1
+    torch.testing.assert_close(halted.logits, halting.cut(learning, halted.ticks).logits, rtol=1e-5, atol=1e-6)
 
 
 def test_a_large_machine_is_the_plain_thought_too():

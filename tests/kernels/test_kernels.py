@@ -80,8 +80,10 @@ def test_a_look_at_tokens(batch, heads, width, tokens):
     values = normal(count, tokens, width, name="v")
     p, out = torch.full((count, along), torch.nan), torch.full((batch, heads * width + 3), torch.nan)
     filled = F.pad(keys, (0, along - tokens)), F.pad(values, (0, across - width))
+    owners = torch.arange(batch).flip(0)  # each looks at what another one perceives
     numbers = [count, heads, width, tokens, q.data_ptr(), *addresses(*filled, out, p), 4 * out.stride(0)]
-    Work(kernels.look.address, numbers)()
+    Work(kernels.look.address, [*numbers, owners.data_ptr()])()
+    keys, values = (part.unflatten(0, (batch, heads)).flip(0).flatten(0, 1) for part in (keys, values))
     weights = torch.softmax(torch.bmm(q.view(count, 1, width), keys), -1)
     torch.testing.assert_close(p[:, :tokens], weights[:, 0], rtol=1e-4, atol=1e-6)
     seen = torch.bmm(weights, values).view(batch, heads * width)
@@ -96,7 +98,9 @@ def test_the_order_in_which_tokens_are_looked_at(batch, heads, width, tokens):
     k, v = normal(batch, tokens, heads * width, name="k"), normal(batch, tokens, heads * width, name="v")
     keys = torch.full((batch, heads, width, along), torch.nan)
     values = torch.full((batch, heads, tokens, across), torch.nan)
-    Work(kernels.tokens.address, [batch, heads, width, tokens, *addresses(k, v, keys, values)])()
+    both = torch.cat([k, v], -1)
+    places = [both.data_ptr(), both.data_ptr() + 4 * heads * width, *addresses(keys, values)]
+    Work(kernels.tokens.address, [batch, heads, width, tokens, *places, 8 * heads * width])()
     by_head = k.view(batch, tokens, heads, width), v.view(batch, tokens, heads, width)
     assert torch.equal(keys, F.pad(by_head[0].permute(0, 2, 3, 1), (0, along - tokens)))
     assert torch.equal(values, F.pad(by_head[1].permute(0, 2, 1, 3), (0, across - width)))

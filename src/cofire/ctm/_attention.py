@@ -10,7 +10,7 @@ Source: Vaswani et al., Attention is all you need, arXiv 1706.03762; Darlow et a
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from cofire import checks, kernels
 from cofire.ctm._deferred import SharedLookup, learns, linear_map
 from cofire.ctm._dense import Dense
+from cofire.ctm._room import room
 from cofire.ctm._torch_threads import Work, readable
 from cofire.random import Key
 from cofire.random.torch_ import dropout_mask
@@ -85,15 +86,33 @@ class AttentionReader(nn.Module):
 
     def perceive(self, tokens: Tensor) -> Percept:
         """Keys and values of tokens (B, N, F), once per observation."""
-        x = self.tokens_norm(_mapped(self.tokens, tokens))
-        keys, values, heads = _mapped(self.key_in, x), _mapped(self.value_in, x), self.config.heads
-        if readable(keys):
-            return Percept(*_in_order(keys, values, heads), None)
-        batch, count, width = x.shape
+        if readable(tokens):
+            return self.perceive_parts([tokens], len(tokens))
+        x = self.tokens_norm(self.tokens(tokens))
+        (batch, count, width), heads = x.shape, self.config.heads
         shape = (batch, count, heads, width // heads)
-        keys = keys.view(shape).permute(0, 2, 3, 1).reshape(batch * heads, width // heads, count).contiguous()
-        values = values.view(shape).permute(0, 2, 1, 3).reshape(batch * heads, count, width // heads).contiguous()
+        keys = self.key_in(x).view(shape).permute(0, 2, 3, 1)
+        keys = keys.reshape(batch * heads, width // heads, count).contiguous()
+        values = self.value_in(x).view(shape).permute(0, 2, 1, 3)
+        values = values.reshape(batch * heads, count, width // heads).contiguous()
         return Percept(keys, values, None, SharedLookup(keys, values) if learns() else None)
+
+    def perceive_parts(self, parts: Iterable[Tensor], batch: int) -> Percept:
+        """The same for tokens (b, N, F) that come some samples at a time, B in all, for compiled loops."""
+        first, merged = Dense(self.tokens.weight, self.tokens.bias), self._merged()
+        ordered: OrderedTokens | None = None
+        for tokens in parts:
+            x = self.tokens_norm(first(tokens.flatten(0, 1)))
+            ordered = ordered or OrderedTokens(batch, tokens.shape[1], self.config, x)
+            ordered.append(merged(x))
+        if ordered is None:
+            raise ValueError("no tokens")
+        return Percept(ordered.keys, ordered.values, None)
+
+    def _merged(self) -> Dense:
+        """Both projections of a token in one, [key; value]."""
+        pair = (self.key_in, self.value_in)
+        return Dense(torch.cat([one.weight for one in pair]), torch.cat([one.bias for one in pair]))
 
     def constants(self, key: Key | None) -> AttentionConstants:
         """The merged query projection of this call."""
@@ -128,21 +147,21 @@ class AttentionReader(nn.Module):
         return seen.view(batch, -1), weights.view(batch, heads, -1)
 
 
-def _mapped(linear: nn.Linear, x: Tensor) -> Tensor:
-    """A linear layer of tokens (B, N, F); without gradient as fast as the processor can."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling():
-        return linear(x)
-    return Dense(linear.weight, linear.bias)(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+class OrderedTokens:
+    """Keys (B H, w, N) and values (B H, N, w) of B samples, in memory that is filled up for the compiled look."""
 
+    def __init__(self, batch: int, count: int, config: Attention, like: Tensor):
+        self._heads, self._count, self._width = config.heads, count, config.width // config.heads
+        rows, self._done = batch * config.heads, 0
+        self._keys = room((rows, self._width, kernels.filled(count)), like)
+        self._values = room((rows, count, kernels.filled(self._width)), like)
+        self.keys, self.values = self._keys[..., :count], self._values[..., : self._width]
 
-def _in_order(keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
-    """Keys (B H, w, N) and values (B H, N, w) from (B, N, H w), in memory that is filled up for the compiled look."""
-    batch, count, width = keys.shape
-    width, keys, values = width // heads, keys.contiguous(), values.contiguous()
-    ordered = (
-        keys.new_empty(batch * heads, width, kernels.filled(count)),
-        keys.new_empty(batch * heads, count, kernels.filled(width)),
-    )
-    addresses = [one.data_ptr() for one in (keys, values, *ordered)]
-    Work(kernels.tokens.address, [batch, heads, width, count, *addresses])()
-    return ordered[0][..., :count], ordered[1][..., :width]
+    def append(self, projected: Tensor) -> None:
+        """Put what tokens of the next samples were projected to, (b N, 2 H w), into its place."""
+        batch, place = len(projected) // self._count, self._done * self._heads
+        key, row = projected.data_ptr(), 4 * projected.stride(0)
+        sizes = [batch, self._heads, self._width, self._count]
+        places = [self._keys[place:].data_ptr(), self._values[place:].data_ptr()]
+        Work(kernels.tokens.address, [*sizes, key, key + row // 2, *places, row])()
+        self._done += batch

@@ -17,7 +17,7 @@ from cofire.ctm._attention import Percept
 from cofire.ctm._compiled_synapse import CompiledSynapse, Product, move_up
 from cofire.ctm._neuron_fast import FastNeurons
 from cofire.ctm._neuron_models import DeepNeuronModel
-from cofire.ctm._rows import percept_rows
+from cofire.ctm._room import room
 from cofire.ctm._synchronisation import DecayedSynchronisation
 from cofire.ctm._torch_threads import Work, readable
 
@@ -34,7 +34,7 @@ class Running:
         left, right, retention = (one.contiguous() for one in reading.constants(1)[:3])
         self.alpha = z.index_select(1, left) * z.index_select(1, right)
         self._scale = _scales(retention, ticks)
-        self.read = self.alpha.new_empty(ticks if keep else 1, *self.alpha.shape)  # S of every tick, or of the last
+        self.read = room((ticks if keep else 1, *self.alpha.shape), self.alpha)  # S of every tick, or of the last
         self._alive = (left, right, retention, z)
         batch, pairs = self.alpha.shape
         addresses = [one.data_ptr() for one in (z, left, right, retention, self._scale, self.alpha)]
@@ -58,21 +58,19 @@ class Running:
 
 
 class Look:
-    """Attention into one percept for B samples."""
+    """Attention of samples into one percept: each into what the sample of its number in `owners` (B,) perceives."""
 
-    def __init__(self, percept: Percept, heads: int, seen: Tensor):
+    def __init__(self, percept: Percept, heads: int, seen: Tensor, owners: Tensor):
         keys, values = percept.keys, percept.values
         if keys is None or values is None:
             raise ValueError("a percept without keys")
-        count, width, tokens = keys.shape
-        self._tokens = [_filled(keys), _filled(values)]
-        self._own = all(
-            part.data_ptr() != one.data_ptr() for part, one in zip(self._tokens, (keys, values), strict=True)
-        )
-        weights = keys.new_empty(count, self._tokens[0].shape[2])
-        self._heads, self._alive = heads, (weights, seen)
-        addresses = [one.data_ptr() for one in (*self._tokens, seen, weights)]
-        self._work = Work(kernels.look.address, [count, heads, width, tokens, 0, *addresses, 4 * seen.stride(0)])
+        _, width, tokens = keys.shape
+        ordered, count = (_filled(keys), _filled(values)), len(owners) * heads
+        weights = keys.new_empty(count, ordered[0].shape[2])
+        self._heads, self._owners, self._alive = heads, owners, (ordered, weights, seen)
+        addresses = [one.data_ptr() for one in (*ordered, seen, weights)]
+        numbers = [count, heads, width, tokens, 0, *addresses, 4 * seen.stride(0), owners.data_ptr()]
+        self._work = Work(kernels.look.address, numbers)
 
     def __call__(self, query: Tensor) -> None:
         """Write what queries (B, H w) find into the buffer (B, H w)."""
@@ -80,15 +78,9 @@ class Look:
         self._work()
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with some of the samples."""
-        by_sample = [part.unflatten(0, (-1, self._heads)) for part in self._tokens]
-        if self._own:
-            for part in by_sample:
-                move_up(part, rows)
-        else:  # the percept stays as it is
-            self._tokens, self._own = [part[rows].flatten(0, 1) for part in by_sample], True
-            self._work.numbers[6:8] = [part.data_ptr() for part in self._tokens]
-        self._work.numbers[1] = len(rows) * self._heads
+        """Go on with some of the samples; what they perceive stays where it is."""
+        self._owners = self._owners[rows]
+        self._work.numbers[1], self._work.numbers[11] = len(rows) * self._heads, self._owners.data_ptr()
 
 
 class CompiledThought:
@@ -106,7 +98,7 @@ class CompiledThought:
         self._inputs = model.start_window.new_empty(batch, observed + neurons)  # [o; z]
         self._seen, self._z = self._inputs[:, :observed], self._inputs[:, observed:]
         self._z[:] = model.start_activation
-        self._history = self._inputs.new_empty(neurons, memory_length + self.length, batch)
+        self._history = room((neurons, memory_length + self.length, batch), self._inputs)
         self._history[:, :memory_length] = model.start_window[..., None]
         constants = model.neuron_models.constants(batch)
         self._neurons = FastNeurons(constants.weights, constants.biases, batch)
@@ -144,8 +136,9 @@ class CompiledThought:
         """Go on with some of the samples: rows move up to fill the first places, and fewer are computed."""
         self._rows = rows if self._rows is None else self._rows[rows]
         move_up(self._inputs, rows)
+        moved = (rows != torch.arange(len(rows))).nonzero().squeeze(1)
         window = self._history[:, self._tick : self._tick + self._memory_length]
-        move_up(window.movedim(2, 0), rows)
+        window.index_copy_(2, moved, window.index_select(2, rows[moved]))  # a neuron and column after the other
         for part in (self._synapse, self._neurons, self._out, self._action, self._query, self._look):
             if part is not None:
                 part.keep(rows)
@@ -157,12 +150,11 @@ class CompiledThought:
     def _turn_to(self, percept: Percept) -> None:
         """See something else from now on."""
         self._percept, self._look = percept, None
-        seen = percept if self._rows is None else percept_rows(percept, self._rows, self._heads)
-        count = len(self._inputs) if self._rows is None else len(self._rows)
-        if seen.features is not None:
-            self._seen[:count] = seen.features
+        rows = torch.arange(len(self._inputs)) if self._rows is None else self._rows
+        if percept.features is not None:
+            self._seen[: len(rows)] = percept.features[rows]
         else:
-            self._look = Look(seen, self._heads, self._seen)
+            self._look = Look(percept, self._heads, self._seen, rows)
 
 
 def compiles(model: "CTM") -> bool:

@@ -1,5 +1,6 @@
 """From what a call is given to what its ticks see: one percept per tick, perceived once where it stays the same."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -8,8 +9,9 @@ from torch import Tensor, nn
 from cofire import checks
 from cofire.ctm._attention import AttentionReader, Percept
 from cofire.ctm._questions import QuestionEmbedding
+from cofire.ctm._torch_threads import readable
 
-AT_ONCE = 64  # samples whose feature maps a processor keeps near it; those of more come from the memory each time
+AT_ONCE = 32  # images at a time: a processor keeps their feature maps near it, and the process their memory
 
 
 class Senses(NamedTuple):
@@ -23,16 +25,25 @@ class Senses(NamedTuple):
 
     def percept(self, x: Tensor) -> Percept:
         """Everything about an observation (B, …) that does not change from tick to tick."""
-        features = _features(self.backbone, x)
-        if self.position is not None:
-            features = features + self.position(features)
-        if self.attention is not None:
-            if features.dim() < 3:
-                wanted, got = "several tokens (B, N, F) or a grid of them to look at", f"shape {tuple(features.shape)}"
-                fix = "a backbone that gives tokens, or attention=None"
-                raise checks.InvalidValue(checks.message("features", wanted, got, fix))
-            return self.attention.perceive(features.flatten(1, -2))
-        return Percept(None, None, checks.shape("features", features, ("B", self.width)))
+        parts = self._features(x)
+        if self.attention is None:
+            features = _together(parts)
+            return Percept(None, None, checks.shape("features", features, ("B", self.width)))
+        tokens = (_tokens(part) for part in parts)
+        if readable(x):
+            return self.attention.perceive_parts(tokens, len(x))
+        return self.attention.perceive(_together(tokens))
+
+    def _features(self, x: Tensor) -> Iterator[Tensor]:
+        """The features of samples (B, …), positions added; of many images some at a time, where each is by itself."""
+        apart = not (torch.is_grad_enabled() or self.backbone.training or torch.compiler.is_compiling())
+        several = apart and x.dim() > 3 and x.device.type == "cpu"
+        encoding: Tensor | None = None
+        for part in x.split(AT_ONCE) if several else (x,):
+            features = self.backbone(part)
+            if self.position is not None and encoding is None:
+                encoding = self.position(features)
+            yield features if encoding is None else features + encoding
 
     def percepts(
         self, x: Tensor, question: Tensor | None, ticks: int, *, streamed: bool, dtype: torch.dtype
@@ -66,9 +77,15 @@ class Senses(NamedTuple):
         return percepts
 
 
-def _features(backbone: nn.Module, x: Tensor) -> Tensor:
-    """The features of samples (B, …); of many images some at a time, where each is perceived by itself."""
-    apart = not (torch.is_grad_enabled() or backbone.training or torch.compiler.is_compiling())
-    if not apart or x.dim() < 4 or len(x) <= AT_ONCE or x.device.type != "cpu":
-        return backbone(x)
-    return torch.cat([backbone(part) for part in x.split(AT_ONCE)])
+def _tokens(features: Tensor) -> Tensor:
+    """Tokens (B, N, F) from what a backbone says of each place."""
+    if features.dim() < 3:
+        wanted, got = "several tokens (B, N, F) or a grid of them to look at", f"shape {tuple(features.shape)}"
+        fix = "a backbone that gives tokens, or attention=None"
+        raise checks.InvalidValue(checks.message("features", wanted, got, fix))
+    return features.flatten(1, -2)
+
+
+def _together(parts: Iterator[Tensor]) -> Tensor:
+    first, *others = parts
+    return torch.cat([first, *others]) if others else first

@@ -4,7 +4,7 @@ Four rows of W are read side by side, each once for four samples. A number depen
 many others there are. The work is described by int64 numbers, which lie eight bytes apart; addresses and strides are in
 bytes:
 
-    0  the counter of outputs taken     24 inputs I         48 b
+    0  the counter of shares taken      24 inputs I         48 b
     8  outputs O, four or more          32 x                56 y
     16 samples B                        40 W                64 x: from a sample to the next     72 the same of y
 """
@@ -15,7 +15,7 @@ from cofire.kernels._doubles import fetch
 from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import BYTES, WIDTH, claim, fused, integer, load, load_some, number, put, splat, total
 
-SHARE = 64  # outputs that a thread takes at a time
+SHARE, CROWD = 64, 64  # outputs and samples that a thread takes at a time
 _NOTHING = np.float32(0)
 
 
@@ -39,7 +39,7 @@ def _fetch_next(place, row):
 
 
 @inlined
-def _one_sample(memory, output, sample):
+def _one_sample(memory, output, sample, ahead):
     inputs = integer(memory + 24)
     row = 4 * inputs
     w0 = integer(memory + 40) + output * row
@@ -49,7 +49,7 @@ def _one_sample(memory, output, sample):
     whole = row // BYTES * BYTES
     for at in range(0, whole, BYTES):
         x = load(x0 + at)
-        if sample == 0:
+        if ahead:
             _fetch_next(w0 + at, row)
         a0, a1 = fused(load(w0 + at), x, a0), fused(load(w1 + at), x, a1)
         a2, a3 = fused(load(w2 + at), x, a2), fused(load(w3 + at), x, a3)
@@ -64,7 +64,7 @@ def _one_sample(memory, output, sample):
 
 
 @inlined
-def _four_samples(memory, output, sample):
+def _four_samples(memory, output, sample, ahead):
     inputs = integer(memory + 24)
     row, step = 4 * inputs, integer(memory + 64)
     w0 = integer(memory + 40) + output * row
@@ -76,7 +76,7 @@ def _four_samples(memory, output, sample):
     whole = row // BYTES * BYTES
     for at in range(0, whole, BYTES):
         p, q, r, s = load(w0 + at), load(w1 + at), load(w2 + at), load(w3 + at)
-        if sample == 0:
+        if ahead:
             _fetch_next(w0 + at, row)
         x = load(x0 + at)
         a0, a1, a2, a3 = fused(p, x, a0), fused(q, x, a1), fused(r, x, a2), fused(s, x, a3)
@@ -108,15 +108,19 @@ def _four_samples(memory, output, sample):
 def dense(memory):
     """Y = x W^T + b."""
     outputs, samples = integer(memory + 8), integer(memory + 16)
-    start = claim(memory, SHARE)
-    while start < outputs:
+    shares = (outputs + SHARE - 1) // SHARE
+    crowds = (samples + CROWD - 1) // CROWD
+    task = claim(memory, 1)
+    while task < shares * crowds:
+        start, first = task % shares * SHARE, task // shares * CROWD
+        last = min(first + CROWD, samples)
         for output in range(start, min(start + SHARE, outputs), 4):
             row = min(output, outputs - 4)  # the last ones twice, rather than past the end
-            sample = 0
-            while sample + 3 < samples:
-                _four_samples(memory, row, sample)
+            sample = first
+            while sample + 3 < last:
+                _four_samples(memory, row, sample, sample == first)
                 sample += 4
-            while sample < samples:
-                _one_sample(memory, row, sample)
+            while sample < last:
+                _one_sample(memory, row, sample, sample == first)
                 sample += 1
-        start = claim(memory, SHARE)
+        task = claim(memory, 1)

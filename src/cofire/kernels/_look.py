@@ -3,12 +3,14 @@
     p = softmax(K q),    o = V p
 
 with the scale of the scores in q already. Keys are (w, N') per sample and head, the N tokens followed by zeros up to a
-multiple of sixteen; values are (N, w'), the width followed by zeros likewise. The work is described by int64 numbers,
+multiple of sixteen; values are (N, w'), the width followed by zeros likewise. Samples look at tokens of their own, or
+of whom they are told, so that samples that leave a batch leave theirs behind. The work is described by int64 numbers,
 which lie eight bytes apart; addresses and strides are in bytes:
 
-    0  the counter of heads taken      24 width w       48 keys       72 p, N' numbers per sample and head
-    8  samples times heads B H         32 tokens N      56 values     80 o: from a sample to the next
-    16 heads H                         40 q             64 o
+    0  the counter of heads taken      32 tokens N      64 o
+    8  samples times heads B H         40 q             72 p, N' numbers per sample and head
+    16 heads H                         48 keys          80 o: from a sample to the next
+    24 width w                         56 values        88 whose tokens each sample looks at, int64 numbers
 """
 
 import numpy as np
@@ -98,7 +100,8 @@ def look(memory):
     while start < count:
         for head in range(start, min(start + 4, count)):
             q, p = integer(memory + 40) + 4 * width * head, integer(memory + 72) + along * head
-            keys, values = integer(memory + 48) + width * along * head, integer(memory + 56) + tokens * across * head
+            owner = integer(integer(memory + 88) + 8 * (head // heads)) * heads + head % heads
+            keys, values = integer(memory + 48) + width * along * owner, integer(memory + 56) + tokens * across * owner
             out = integer(memory + 64) + head // heads * integer(memory + 80) + 4 * width * (head % heads)
             _products(q, width, keys, along, along // 4, p)
             _softmax(p, tokens)

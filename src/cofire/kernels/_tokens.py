@@ -3,8 +3,9 @@
 Keys become (B H, w, N'), tokens side by side and zeros up to a multiple of sixteen; values (B H, N, w'), likewise. The
 work is described by int64 numbers, which lie eight bytes apart:
 
-    0  the counter of samples taken     16 heads H     32 tokens N       48 values, projected     64 values
-    8  samples B                        24 width w     40 keys, projected     56 keys
+    0  the counter of samples taken     24 width w                48 values, projected     72 from a projected token
+    8  samples B                        32 tokens N               56 keys                     to the next, in bytes
+    16 heads H                          40 keys, projected        64 values
 """
 
 import numpy as np
@@ -48,7 +49,7 @@ def tokens(memory):
     width, count = integer(memory + 24), integer(memory + 32)
     along = (count + WIDTH - 1) // WIDTH * BYTES
     across = (width + WIDTH - 1) // WIDTH * BYTES
-    row = 4 * heads * width
+    row = integer(memory + 72)
     sample = claim(memory, 1)
     while sample < samples:
         for head in range(heads):
