@@ -220,6 +220,7 @@ def test_options_that_cannot_be_are_refused(
     words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert re.search(said, fails(capsys, "train", "digits", *FOUR, "--out", str(tmp_path / "run"), *words))
+    assert not (tmp_path / "run").exists()
 
 
 def test_weights_of_another_machine_are_refused_entry_by_entry(

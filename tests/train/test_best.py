@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from cofire.checks import InvalidValue
-from cofire.train import EarlyStop, Finished, TrainConfig, read_metrics
+from cofire.train import EarlyStop, Finished, PonderCost, TickDropout, TrainConfig, read_metrics
 from tests.train.stand_in import CONFIG, Stripes, run
 from tests.train.test_resume import PowerCut
 
@@ -53,11 +53,37 @@ def test_they_are_the_same_after_any_interruption(tmp_path: Path):
         assert best[0] == best[1]
 
 
-def test_what_is_not_evaluated_is_told_at_once(tmp_path: Path):
-    with pytest.raises(InvalidValue, match=r"keep_best: wanted one of 'loss', 'accuracy', got 'acuracy'; .*'accuracy'"):
-        run(tmp_path / "best", replace(BEST, keep_best="acuracy"))
-    with pytest.raises(InvalidValue, match=r"early_stop.metric: wanted one of 'loss', 'accuracy', got 'gradient_norm'"):
-        run(tmp_path / "stop", replace(CONFIG, early_stop=EarlyStop("gradient_norm")))
+def test_what_is_not_evaluated_is_told_before_anything_is_trained(tmp_path: Path):
+    def refuse(position: int) -> None:
+        raise PowerCut
+
+    words = {
+        "keep_best": r"keep_best: wanted one of 'loss', 'accuracy', got 'acuracy'; .*did you mean 'accuracy'\?",
+        "early_stop": r"early_stop.metric: wanted one of 'loss', 'accuracy', got 'gradient_norm'",
+    }
+    wrong = {"keep_best": "acuracy", "early_stop": EarlyStop("gradient_norm")}
+    for name, value in wrong.items():
+        with pytest.raises(InvalidValue, match=words[name]):
+            run(tmp_path / name, replace(CONFIG, **{name: value}), Stripes(when=refuse))
+        assert not (tmp_path / name).exists()
+
+
+def test_an_earlier_run_outlives_a_name_that_is_not_evaluated(tmp_path: Path):
+    run(tmp_path, replace(CONFIG, steps=4))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InvalidValue, match=r"got 'los'; .*did you mean 'loss'"):
+        run(tmp_path, replace(CONFIG, keep_best="los"), overwrite=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_what_a_pressure_adds_to_the_evaluation_may_be_kept_by(tmp_path: Path):
+    config = replace(CONFIG, keep_best="expected_ticks", ponder=PonderCost(0.1), tick_dropout=TickDropout(0.5))
+    run(tmp_path, config)
+    assert "test_expected_ticks" in read_metrics(tmp_path / "metrics.csv")
+    assert (tmp_path / "best.safetensors").exists()
+
+
+def test_what_is_kept_or_stopped_by_needs_evaluations():
     with pytest.raises(InvalidValue, match="evaluate_every: wanted evaluations, for keep_best, got 0"):
         TrainConfig(steps=1, keep_best="loss")
     with pytest.raises(InvalidValue, match="evaluate_every: wanted evaluations, for early_stop, got 0"):

@@ -21,11 +21,12 @@ from cofire.train._hardware import Hardware, deterministic
 from cofire.train._interrupt import Interrupted, StopRequest
 from cofire.train._journal import Journal
 from cofire.train._keep import Keeper
-from cofire.train._objective import has_idle_parameters
+from cofire.train._objective import evaluated_names, has_idle_parameters
 from cofire.train._ranks import together
 from cofire.train._settings import as_of_today, describe
 from cofire.train._state import TrainState
 from cofire.train._warm import WarmStart
+from cofire.train._watch import Watch
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -64,9 +65,10 @@ def train(
     write a checkpoint, and raise `Interrupted`. On more devices than one every process calls this function.
 
     Raises `FileProblem` where the folder cannot be entered or written or its checkpoint is damaged, `InvalidValue`
-    where a run is resumed with other settings or started warm with weights that do not fit, `Diverged` where the loss
-    is no longer finite, `OutOfMemory` where a batch does not fit (it says which would), `RankLost` where another
-    process of the run is gone, `MissingExtra` without the extra "train".
+    where a run is resumed with other settings, started warm with weights that do not fit, or told to keep or stop by a
+    scalar that evaluations do not give (before anything is written), `Diverged` where the loss is no longer finite,
+    `OutOfMemory` where a batch does not fit (it says which would), `RankLost` where another process of the run is gone,
+    `MissingExtra` without the extra "train".
 
     >>> from tempfile import TemporaryDirectory
     >>> from cofire import CTM, CTMConfig
@@ -91,6 +93,8 @@ def train(
         _compare(run, settings, model, task)
     if start:
         start.fill(model)
+    if config.keep_best or config.early_stop:
+        Watch(config).check(evaluated_names(model, task, config))
     several = hardware.counts() != (1, 1) and not hardware.divides
     fabric = hardware.launch(config.precision, idle_parameters=several and has_idle_parameters(model, task, config))
     first, least = fabric.is_global_zero, fabric.world_size * config.accumulate
@@ -138,8 +142,6 @@ def _go_on(
         while not over:
             step += 1
             journal.note(step, state.step(step - 1, feed.take()))
-            if step == begin + 1:
-                state.watch.check([name for name in state.names if name != "gradient_norm"])
             evaluates = _due(step, config.evaluate_every, config.steps)
             reports = evaluates or _due(step, config.log_every, config.steps)
             stopped = state.agree(stop.signal_number) if reports or fabric.world_size == 1 else 0

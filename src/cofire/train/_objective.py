@@ -99,15 +99,39 @@ class Bounds:
             module.bound_gradient()
 
 
+def evaluated_names(model: nn.Module, task: Task, config: TrainConfig) -> list[str]:
+    """Return the names of the scalars that an evaluation gives: found out with one held-out example."""
+    objective = _plain(model, task, config)
+    with _watched(objective):
+        _, scalars = _at_one_example(objective, task)
+    return ["loss", *scalars]
+
+
 def has_idle_parameters(model: nn.Module, task: Task, config: TrainConfig) -> bool:
     """Return whether some parameters take no part in every step: found out with one held-out example.
 
     A head that no loss reads, or the parts that only a second tick needs.
     """
-    objective = Objective(model, task, None, replace(config, random_depth=None, tick_dropout=None))
+    objective = _plain(model, task, config)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    device = next((parameter.device for parameter in parameters), torch.device("cpu"))
-    with looking(objective), torch.inference_mode(False), torch.enable_grad():
-        loss, _ = objective(task.test(np.arange(1)).to(device))
+    with _watched(objective):
+        loss, _ = _at_one_example(objective, task)
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     return config.random_depth is not None or any(gradient is None for gradient in gradients)
+
+
+def _plain(model: nn.Module, task: Task, config: TrainConfig) -> Objective:
+    """The objective without what is drawn in training."""
+    return Objective(model, task, None, replace(config, random_depth=None, tick_dropout=None))
+
+
+@contextmanager
+def _watched(objective: Objective) -> Iterator[None]:
+    """Evaluation mode with gradients, for which nothing is compiled that training may not need."""
+    with looking(objective), torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def _at_one_example(objective: Objective, task: Task) -> tuple[Tensor, dict[str, Tensor]]:
+    device = next((parameter.device for parameter in objective.parameters()), torch.device("cpu"))
+    return objective(task.test(np.arange(1)).to(device))
