@@ -14,21 +14,9 @@ import math
 import numpy as np
 
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import (
-    WIDTH,
-    add,
-    claim,
-    exponential,
-    fused,
-    highest,
-    integer,
-    keep,
-    load_some,
-    put,
-    splat,
-    subtract,
-    total,
-)
+from cofire.kernels._lanes import WIDTH, exponential, highest, keep, load_some, splat, total
+from cofire.kernels._memory import claim, integer, put
+from cofire.kernels._vectors import add, fused, subtract
 
 SHARE = 16  # answers that a thread takes at a time
 _NOTHING, _LOW = np.float32(0), np.float32(-3.4e38)

@@ -11,9 +11,10 @@ bytes:
 
 import numpy as np
 
-from cofire.kernels._doubles import fetch
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import BYTES, WIDTH, claim, fused, integer, load, load_some, number, put, splat, total
+from cofire.kernels._lanes import BYTES, WIDTH, load, load_some, splat, total
+from cofire.kernels._memory import claim, fetch, integer, number, put
+from cofire.kernels._vectors import fused
 
 SHARE, CROWD = 64, 64  # outputs and samples that a thread takes at a time
 _NOTHING = np.float32(0)

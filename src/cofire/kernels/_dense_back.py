@@ -8,9 +8,10 @@ int64 numbers, which lie eight bytes apart; addresses and strides are in bytes:
     16 samples B                       40 W             64 the same of dx
 """
 
-from cofire.kernels._doubles import fetch
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import BYTES, WIDTH, claim, fused, integer, load, load_some, number, splat, store, store_some
+from cofire.kernels._lanes import BYTES, WIDTH, load, load_some, splat
+from cofire.kernels._memory import claim, fetch, integer, number
+from cofire.kernels._vectors import fused, store, store_some
 
 SHARE = 512  # inputs that a thread takes at a time: what is summed for four samples stays in the nearest cache
 

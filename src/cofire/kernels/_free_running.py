@@ -24,30 +24,10 @@ infinite thresholds.
 
 import math
 
-from cofire.kernels._doubles import (
-    WIDTH,
-    above,
-    add,
-    choose,
-    clear,
-    clip,
-    fetch,
-    load,
-    load_some,
-    lowest,
-    multiply,
-    put_byte,
-    put_integer,
-    put_real,
-    reaching,
-    rest,
-    short,
-    splat,
-    store,
-    store_some,
-)
+from cofire.kernels._doubles import WIDTH, above, choose, clip, load, load_some, lowest, reaching, rest, splat
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import integer, real
+from cofire.kernels._memory import clear, fetch, integer, put_byte, put_integer, put_real, real, short
+from cofire.kernels._vectors import add, multiply, store, store_some
 
 ROW = 72
 

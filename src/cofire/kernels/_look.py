@@ -16,25 +16,9 @@ which lie eight bytes apart; addresses and strides are in bytes:
 import numpy as np
 
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import (
-    BYTES,
-    WIDTH,
-    add,
-    claim,
-    exponential,
-    fused,
-    highest,
-    integer,
-    keep,
-    load,
-    multiply,
-    number,
-    splat,
-    store,
-    store_some,
-    subtract,
-    total,
-)
+from cofire.kernels._lanes import BYTES, WIDTH, exponential, highest, keep, load, splat, total
+from cofire.kernels._memory import claim, integer, number
+from cofire.kernels._vectors import add, fused, multiply, store, store_some, subtract
 
 _NOTHING, _ONE, _LOW = np.float32(0), np.float32(1), np.float32(-3.4e38)
 

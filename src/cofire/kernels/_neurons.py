@@ -22,26 +22,10 @@ The work is described by int64 numbers, which lie eight bytes apart; addresses a
 Neurons are taken in shares of sixteen, so that what threads write side by side lies in different lines of the cache.
 """
 
-from cofire.kernels._doubles import fetch
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import (
-    BYTES,
-    WIDTH,
-    claim,
-    first,
-    fused,
-    gather,
-    integer,
-    load,
-    multiply,
-    number,
-    put,
-    scatter,
-    sigmoid,
-    splat,
-    store,
-    total,
-)
+from cofire.kernels._lanes import BYTES, WIDTH, first, gather, load, scatter, sigmoid, splat, total
+from cofire.kernels._memory import claim, fetch, integer, number, put
+from cofire.kernels._vectors import fused, multiply, store
 
 SHARE = 16  # neurons that a thread takes at a time
 

@@ -16,25 +16,10 @@ taken four by four. Numbers that describe the work lie as for `few_samples` up t
 import numpy as np
 
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import (
-    BYTES,
-    WIDTH,
-    add,
-    claim,
-    first,
-    fused,
-    integer,
-    load,
-    multiply,
-    number,
-    put,
-    sigmoid,
-    splat,
-    store,
-    subtract,
-    total,
-)
+from cofire.kernels._lanes import BYTES, WIDTH, first, load, sigmoid, splat, total
+from cofire.kernels._memory import claim, integer, number, put
 from cofire.kernels._neurons import SHARE, four_hidden, one_hidden, weights_of, window_of
+from cofire.kernels._vectors import add, fused, multiply, store, subtract
 
 _NOTHING, _ONE = np.float32(0), np.float32(1)
 

@@ -16,22 +16,9 @@ import math
 import numpy as np
 
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import (
-    WIDTH,
-    add,
-    claim,
-    fused,
-    integer,
-    keep,
-    load_some,
-    multiply,
-    real,
-    sigmoid,
-    splat,
-    store_some,
-    subtract,
-    total,
-)
+from cofire.kernels._lanes import WIDTH, keep, load_some, sigmoid, splat, total
+from cofire.kernels._memory import claim, integer, real
+from cofire.kernels._vectors import add, fused, multiply, store_some, subtract
 
 _NOTHING, _ONE = np.float32(0), np.float32(1)
 

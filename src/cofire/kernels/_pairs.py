@@ -11,7 +11,7 @@ apart; addresses and strides are in bytes:
 """
 
 from cofire.kernels._kernel import Kernel
-from cofire.kernels._lanes import claim, integer, number, put
+from cofire.kernels._memory import claim, integer, number, put
 
 
 @Kernel

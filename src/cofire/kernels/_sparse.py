@@ -8,20 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
-from cofire.kernels._doubles import (
-    WIDTH,
-    above,
-    add,
-    load,
-    load_some,
-    lowest,
-    magnitude,
-    ones,
-    reaching,
-    rest,
-    splat,
-    store,
-)
+from cofire.kernels._doubles import WIDTH, above, load, load_some, lowest, magnitude, ones, reaching, rest, splat
+from cofire.kernels._vectors import add, store
 
 _EXACT_BITS = 52  # of a float64
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}

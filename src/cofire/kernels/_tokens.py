@@ -11,7 +11,9 @@ work is described by int64 numbers, which lie eight bytes apart:
 import numpy as np
 
 from cofire.kernels._kernel import Kernel, inlined
-from cofire.kernels._lanes import BYTES, WIDTH, claim, gather, integer, load_some, number, put, store
+from cofire.kernels._lanes import BYTES, WIDTH, gather, load_some
+from cofire.kernels._memory import claim, integer, number, put
+from cofire.kernels._vectors import store
 
 _NOTHING = np.float32(0)
 
