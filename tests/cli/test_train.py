@@ -322,6 +322,37 @@ def test_a_sweep_compares_presets_and_goes_on(
     assert fix in fails(capsys, "report", str(tmp_path))
 
 
+def test_a_control_keeps_its_one_tick_whatever_the_machine_is_set_to(tmp_path: Path):
+    command = ["sweep", "digits", "--presets", "small,small-one-tick", "--seeds", "0", *FOUR, "--out", str(tmp_path)]
+    assert main(command) == 0
+    machine, control = (load_run(tmp_path / f"{name}-0") for name in ("small", "small-one-tick"))
+    assert (machine.model_config.ticks, control.model_config.ticks) == (3, 1)
+    assert control.config["about"]["changed"] == {
+        name: value for name, value in machine.config["about"]["changed"].items() if name != "model.ticks"
+    }
+    assert control.model_config.neurons == 8  # all else is changed in both
+    machines, controls = gather([tmp_path / "small-0"])
+    assert ([one.folder.name for one in machines], [one.folder.name for one in controls]) == (
+        ["small-0"],
+        ["small-one-tick-0"],
+    )
+
+
+def test_ticks_that_no_preset_of_a_sweep_would_take_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    command = ["sweep", "digits", "--presets", "small-one-tick", *FOUR, "--out", str(tmp_path / "sweep")]
+    words = "--set model.ticks: wanted a preset that takes it, got only small-one-tick; .*leave model.ticks away"
+    assert re.search(words, fails(capsys, *command))
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_sweep_says_that_controls_keep_their_tick(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["sweep", "--help"]) == 0
+    assert "One-tick controls keep their one tick, whatever model.ticks is set to." in capsys.readouterr().out
+
+
 def test_runs_side_by_side_are_those_of_one_process(runs: Path, tmp_path: Path):
     fields = {"steps": 4, "model.neurons": 8, "model.ticks": 3, "model.memory_length": 2, "task.held_out": 2}
     fields["model.backbone.steps"] = [[4, 5, 4], [4, 3, 2]]

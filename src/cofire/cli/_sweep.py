@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cofire import checks
 from cofire.cli._arguments import Stopped, Usage, integer
-from cofire.cli._train import add_settings, changed, hardware
+from cofire.cli._train import add_settings, changed, changes, hardware
 
 if TYPE_CHECKING:
     from cofire.cli._sweep_runs import Ended, Job
@@ -23,7 +23,7 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "sweep",
         description="Train several presets of a task, each with several seeds, and compare them. Started again, it "
-        "goes on where it was stopped.",
+        "goes on where it was stopped. One-tick controls keep their one tick, whatever model.ticks is set to.",
     )
     parser.add_argument("task", metavar="TASK", help="see cofire presets")
     parser.add_argument("--presets", type=names, default=("small",), metavar="A,B", help="(small)")
@@ -88,12 +88,22 @@ def run(arguments: Namespace) -> int:
 
 
 def plan(arguments: Namespace, out: Path) -> list["Job"]:
-    """Every preset with every seed; what is wrong with one is told before any is trained."""
+    """Every preset with every seed; what is wrong with one is told before any is trained.
+
+    A one-tick control keeps its one tick. Raises InvalidValue where ticks are set and all are such controls.
+    """
     from cofire.cli._sweep_runs import Job
     from cofire.train.presets import Setup, find_preset
+    from cofire.train.presets._partners import TICKS, changes_for
 
     found = [find_preset(arguments.task, name) for name in arguments.presets]
-    setups = [changed(Setup.of(preset, seed=seed), arguments) for preset in found for seed in arguments.seeds]
+    fields = changes(arguments)
+    taken = {preset.name: changes_for(preset.name, fields) for preset in found}
+    if TICKS in fields and not any(TICKS in own for own in taken.values()):
+        got, fix = f"only {', '.join(taken)}", f"leave {TICKS} away, or add the preset of the machine"
+        raise checks.InvalidValue(checks.message(f"--set {TICKS}", "a preset that takes it", got, fix))
+    pairs = [(preset, seed) for preset in found for seed in arguments.seeds]
+    setups = [changed(Setup.of(one, seed=seed), taken[one.name], arguments.warm_start) for one, seed in pairs]
     return [Job(setup, out / f"{setup.preset}-{setup.seed}") for setup in setups]
 
 

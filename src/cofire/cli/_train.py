@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +92,10 @@ def changes(arguments: Namespace) -> dict[str, Any]:
     return {name: value for name, value in own.items() if value is not None} | dict(arguments.set)
 
 
-def changed(setup: "Setup", arguments: Namespace) -> "Setup":
+def changed(setup: "Setup", fields: Mapping[str, Any], warm_start: Path | None) -> "Setup":
     """A set-up with what the command line changes in it."""
-    made = setup.change(changes(arguments))
-    return made.begin_with(arguments.warm_start) if arguments.warm_start else made
+    made = setup.change(fields)
+    return made.begin_with(warm_start) if warm_start else made
 
 
 def run(arguments: Namespace) -> int:
@@ -135,7 +136,7 @@ def wished(arguments: Namespace, begun_in: Path | None) -> "Setup":
 
     if begun_in is None:
         setup = Setup.of(find_preset(arguments.task, arguments.preset or PRESET), seed=arguments.seed or SEED)
-        return changed(setup, arguments)
+        return changed(setup, changes(arguments), arguments.warm_start)
     RunFolder(begun_in).check(resume=True)
     begun = Setup.begun(begun_in)
     given = {name: getattr(arguments, name) for name in ("task", "preset", "seed")}

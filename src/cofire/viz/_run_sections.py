@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cofire.train.presets._partners import ONE_TICK
+from cofire.train.presets._partners import ONE_TICK, changes_for
 from cofire.train.presets._setup import command_words
 from cofire.viz import _reliability, _run_figures, _training
 from cofire.viz._page import Block, Listing, Paragraph, Picture, Section, Table
@@ -130,8 +130,8 @@ def _control_command(config: Mapping[str, Any]) -> str:
     about = config["about"]
     if not about.get("preset"):
         return "."
-    changed = {name: value for name, value in about.get("changed", {}).items() if name != "model.ticks"}
     preset = f"{about['preset']}-{ONE_TICK}"
+    changed = changes_for(preset, about.get("changed", {}))
     return ": " + shlex.join(["cofire", *command_words(config["task"]["name"], preset, about["seed"], changed)])
 
 

@@ -19,6 +19,7 @@ from cofire.train._config import TrainConfig
 from cofire.train.presets._preset import Preset
 
 ONE_TICK = "one-tick"
+TICKS = "model.ticks"
 
 
 def partners(
@@ -63,6 +64,18 @@ def partners(
             _partner(preset, "feed-forward", model, "a feed-forward network in its place, which answers at once")
         )
     return (*found, *_ablations(preset, machine))
+
+
+def changes_for(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are changed of a machine as the preset `name` beside it takes them.
+
+    All of them, but that a one-tick control keeps its one tick.
+
+    >>> changes_for("small-one-tick", {"steps": 100, "model.ticks": 5})
+    {'steps': 100}
+    """
+    keeps = name.endswith(f"-{ONE_TICK}")
+    return {field: value for field, value in fields.items() if not (keeps and field == TICKS)}
 
 
 def recurrent_baseline(machine: CTMConfig, *, width: int, layers: int = 1, synchronised: bool = False) -> LSTMConfig:
