@@ -126,6 +126,23 @@ def test_what_cannot_be_judged_is_named(fit):
         fit(Thought(made.logits[:0], made.certainty[:0]), right[:0])
 
 
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+def test_logits_that_are_no_numbers_are_named(wrong: float):
+    made, right = some()
+    logits = made.logits.clone()
+    logits[3, 1, 4] = wrong
+    said = rf"logits: wanted finite numbers, got {wrong} at index \(3, 1, 4\) \(1 such values\); the usual fix: a model"
+    with pytest.raises(InvalidValue, match=said):
+        halting.calibrate(Thought(logits, made.certainty), right)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_logits_of_any_precision_can_be_calibrated(kind: torch.dtype):
+    made, right = some()
+    policy = halting.calibrate(Thought(made.logits.to(kind), made.certainty), right)
+    assert policy.temperature == pytest.approx(halting.calibrate(made, right).temperature, rel=0.05)
+
+
 def test_an_impossible_loss_is_named():
     made, right = some()
     with pytest.raises(InvalidValue, match=r"loss: wanted a finite number from 0 to 1, got -0.1; .*0.002 for 0.2"):

@@ -72,7 +72,7 @@ def calibrate(thought: Thought, right: Tensor, *, positions: int = 1, loss: floa
     examples, the better the promise holds for others: from N of them, expect it within about sqrt(a (1 - a) / N) for an
     accuracy a.
 
-    Raises InvalidValue where shapes do not fit, or for an impossible loss.
+    Raises InvalidValue where shapes do not fit, for logits that are not finite, or for an impossible loss.
 
     >>> logits = torch.tensor([[[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]]]).expand(8, 2, 3)
     >>> right = torch.tensor([[0.0, 1.0, 1.0]]).expand(8, 3)
@@ -82,6 +82,8 @@ def calibrate(thought: Thought, right: Tensor, *, positions: int = 1, loss: floa
     """
     right = check_right(thought, right)
     checks.number("loss", loss, low=0, high=1, fix="loss=0.002 for 0.2 points of accuracy")
+    fix = "a model whose training did not diverge"
+    checks.finite("logits", thought.logits.detach().double().cpu().numpy(), fix=fix)
     logits = thought.logits.movedim(-1, 1)  # (N, T, out)
     temperature = fit_temperature(logits, right, positions)
     sure = confidence(logits, temperature, positions)
