@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,8 +14,11 @@ from cofire.cli import main
 from cofire.cli._halt import POLICIES, calibrated, policy
 from cofire.cli._report import look
 from cofire.ctm import halting
+from cofire.tasks import Digits
 from cofire.train import load_run
+from cofire.viz._stop_choices import HeldOut, halve
 from tests.cli.test_main import fails
+from tests.viz.run_evidence import evidence
 
 TINY = ("model.neurons=8", "model.ticks=4", "model.memory_length=2", "model.backbone.steps=[[4,5,4],[4,3,2]]")
 ENERGY = 'model.energy={"kind": "EnergyHead", "hidden": 4}'
@@ -66,12 +70,12 @@ def test_a_policy_comes_to_what_thinking_with_it_does(
     assert main(["eval", str(run), "--halt", halt, "--json", str(tmp_path / "found.json")]) == 0
     found, said = json.loads((tmp_path / "found.json").read_text())["halt"], capsys.readouterr().out
     trained = load_run(run)
-    begin = 10 if halt.startswith("calibrated") else 0
-    batch = trained.task.test(torch.arange(begin, 20).numpy())
+    examples = halve(20)[1] if halt.startswith("calibrated") else np.arange(20)
+    batch = trained.task.test(examples)
     thought = batch.show(trained.model.eval().think, halt=rule(halt, run))
     right = (thought.answer().argmax(1) == batch.targets).float().mean().item()
     assert found["policy"] == halt
-    assert found["examples"] == 20 - begin
+    assert found["examples"] == len(examples)
     assert found["ticks"] == pytest.approx(thought.ticks.float().mean().item())
     assert found["scores"]["accuracy"] == pytest.approx(right)
     assert found["full_ticks"] == 4
@@ -79,6 +83,35 @@ def test_a_policy_comes_to_what_thinking_with_it_does(
     assert re.search(row, said)
     lost = round(100 * (found["full_scores"]["accuracy"] - right), 1)
     assert said.endswith(f" less time, {lost + 0.0:.1f} points of accuracy lost\n")
+
+
+def test_a_calibration_sees_examples_from_everywhere():
+    plain = evidence(sure=40.0)  # right from the first tick on
+    hard = np.arange(60) >= 30  # as in folders whose classes follow each other: these are right at the last tick only
+    plain.answers.logits[hard, :, :-1] *= -1
+    plain.answers.certainty[hard, :-1] /= 2
+    policy, held = calibrated(plain, 0.02), HeldOut.of(plain)
+    assert held.full > 0.95
+    for rows in halve(60):
+        assert 5 < hard[rows].sum() < 25
+        ticks, right = held.part(rows).stopped(policy)
+        assert right.mean() > 0.9
+        assert ticks.double().mean() < 5
+
+
+def test_a_calibrated_stop_is_judged_on_the_examples_that_it_was_not_fitted_to(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shown: list[np.ndarray] = []
+    made = Digits.test
+
+    def test(self: Digits, positions: np.ndarray):
+        shown.append(positions)
+        return made(self, positions)
+
+    monkeypatch.setattr(Digits, "test", test)
+    assert main(["eval", str(run), "--halt", "calibrated=0.05", "--batch-size", "4"]) == 0
+    assert np.concatenate(shown).tolist() == [*range(20), *halve(20)[1]]
 
 
 def test_a_patience_beyond_the_thought_is_the_full_run(run: Path, capsys: pytest.CaptureFixture[str]):

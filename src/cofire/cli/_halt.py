@@ -91,15 +91,17 @@ def stopped(run: "Run", evidence: "RunEvidence", halt: Halt, *, batch_size: int,
     import numpy as np
 
     from cofire.train._evaluate import batches, looking
+    from cofire.viz._stop_choices import halve
 
     model: Any = run.model
-    begin = len(evidence.tick) // 2 if halt.name == "calibrated" else 0
+    count = len(evidence.tick)
+    examples = halve(count)[1] if halt.name == "calibrated" else np.arange(count)
     options = {} if ticks is None else {"ticks": ticks}
     rows: list[dict[str, np.ndarray]] = []
     seconds = np.zeros(2)
     with looking(run.model):
-        for places in batches(len(evidence.tick) - begin, batch_size):
-            batch = run.task.test(places + begin)
+        for places in batches(len(examples), batch_size):
+            batch = run.task.test(examples[places])
             rule = build(halt, run, evidence, len(places))
             if not rows:
                 batch.show(model, **options)  # the first calls pay for what later ones find ready
@@ -117,7 +119,7 @@ def stopped(run: "Run", evidence: "RunEvidence", halt: Halt, *, batch_size: int,
     means = {name: float(np.concatenate([row[name] for row in rows]).mean()) for name in rows[0]}
     return {
         "policy": str(halt),
-        "examples": len(evidence.tick) - begin,
+        "examples": len(examples),
         "ticks": means.pop("ticks"),
         "seconds": round(float(seconds[1]), 3),
         "scores": {name: value for name, value in means.items() if not name.startswith("full ")},
@@ -141,13 +143,11 @@ def build(halt: Halt, run: "Run", evidence: "RunEvidence", batch: int) -> Any:
 
 
 def calibrated(evidence: "RunEvidence", loss: float) -> Any:
-    """Fit confidence and threshold on the first half of the held-out examples."""
-    import numpy as np
-
+    """Fit confidence and threshold on one half of the held-out examples, drawn by key whatever their order."""
     from cofire.ctm import halting
-    from cofire.viz._stop_choices import HeldOut
+    from cofire.viz._stop_choices import HeldOut, halve
 
-    half = HeldOut.of(evidence).part(np.arange(len(evidence.tick) // 2))
+    half = HeldOut.of(evidence).part(halve(len(evidence.tick))[0])
     return halting.calibrate(half.thought, half.right, positions=half.positions, loss=loss)
 
 
