@@ -84,9 +84,10 @@ class Judged(NamedTuple):
 
 
 def choose(held: HeldOut, loss: float = LOSS) -> dict[str, halting.Policy]:
-    """Of every kind of policy the one with the fewest ticks that loses no more than `loss` on these examples.
+    """Of every kind of policy the one with the fewest ticks of which a `loss` of at most so much is to be expected.
 
-    Where all of a kind lose more, the one that loses least. Budgets are those of the calibrated policy's ticks.
+    Where all of a kind lose more here than `halting.allowance` says, the one that loses least. Budgets are those of the
+    calibrated policy's ticks.
     """
     kinds: dict[str, list[halting.Policy]] = {
         "certainty": [halting.Certainty(n / 40) for n in range(1, 40)],
@@ -158,7 +159,7 @@ def told(policy: halting.Policy, examples: int) -> str:
 
 
 def _cheapest(held: HeldOut, policies: list[halting.Policy], loss: float) -> halting.Policy:
-    wanted = held.full - loss - ROUNDING
+    wanted = held.full - halting.allowance(loss, len(held)) - ROUNDING
     costs = []
     for policy in policies:
         ticks, right = held.stopped(policy)

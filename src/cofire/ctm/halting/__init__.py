@@ -13,6 +13,7 @@ goes on for the others only. A policy is one of the classes here, or any functio
 
 from cofire.ctm.halting._budget import Budget as Budget
 from cofire.ctm.halting._calibrated import Calibrated as Calibrated
+from cofire.ctm.halting._calibrated import allowance as allowance
 from cofire.ctm.halting._calibrated import calibrate as calibrate
 from cofire.ctm.halting._front import Curve as Curve
 from cofire.ctm.halting._front import Front as Front

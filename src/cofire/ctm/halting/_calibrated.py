@@ -68,9 +68,9 @@ def calibrate(thought: Thought, right: Tensor, *, positions: int = 1, loss: floa
 
     Arguments: `thought`, the full run over N examples; `right` (N, T), the share of each tick's answer that is right
     (`halting.rightness` for classes); `positions` of the answer; `loss`, the accuracy that may be lost against the full
-    run, 0.002 for 0.2 points. The lowest threshold is taken above which all keep it. The more
-    examples, the better the promise holds for others: from N of them, expect it within about sqrt(a (1 - a) / N) for an
-    accuracy a.
+    run, 0.002 for 0.2 points. The lowest threshold is taken above which all lose no more than `allowance(loss, N)` on
+    these examples, so that `loss` is what to expect of others. How much a set of n others comes to lies about
+    sqrt(loss / n) around that.
 
     Raises InvalidValue where shapes do not fit, for logits that are not finite, or for an impossible loss.
 
@@ -89,13 +89,27 @@ def calibrate(thought: Thought, right: Tensor, *, positions: int = 1, loss: floa
     sure = confidence(logits, temperature, positions)
     candidates = _candidates(sure)
     answered = answered_right(thought, right)
-    wanted = answered[:, -1].mean().item() - loss
+    wanted = answered[:, -1].mean().item() - allowance(loss, len(right))
     best = candidates[-1]
     for threshold in reversed(candidates):  # fewer ticks with each, until too much is lost: no lucky dip below that
         if answered.gather(1, _stops(sure, threshold)[:, None]).mean().item() < wanted - TINY:
             break
         best = threshold
     return Calibrated(temperature, best)
+
+
+def allowance(loss: float, examples: int) -> float:
+    """The mean loss that N examples may show on which a policy is set, where `loss` is to be expected of others,
+
+        ((N + 1) loss - 1) / N
+
+    and 0 where N < 1 / loss are too few to expect it. What a policy was set on flatters it: by as much as one example
+    more that is lost. Source: Angelopoulos et al., Conformal risk control, arXiv 2208.02814.
+
+    >>> allowance(0.002, 100), round(allowance(0.002, 9999), 4)
+    (0.0, 0.0019)
+    """
+    return max(((examples + 1) * loss - 1) / examples, 0.0)
 
 
 def fit_temperature(logits: Tensor, right: Tensor, positions: int = 1) -> float:
