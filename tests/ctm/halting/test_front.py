@@ -147,14 +147,15 @@ def test_what_cannot_be_judged_is_named(fit):
         fit(Thought(made.logits[:0], made.certainty[:0]), right[:0])
 
 
+@pytest.mark.parametrize("fit", [halting.front, halting.calibrate])
 @pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
-def test_logits_that_are_no_numbers_are_named(wrong: float):
+def test_logits_that_are_no_numbers_are_named(fit, wrong: float):
     made, right = some()
     logits = made.logits.clone()
     logits[3, 1, 4] = wrong
     said = rf"logits: wanted finite numbers, got {wrong} at index \(3, 1, 4\) \(1 such values\); the usual fix: a model"
     with pytest.raises(InvalidValue, match=said):
-        halting.calibrate(Thought(logits, made.certainty), right)
+        fit(Thought(logits, made.certainty), right)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])

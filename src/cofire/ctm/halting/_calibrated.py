@@ -20,7 +20,7 @@ from torch import Tensor
 from cofire import checks
 from cofire.ctm._thought import Thought
 from cofire.ctm.halting._policy import Kept, Seen
-from cofire.ctm.halting._replay import answered_right, check_right
+from cofire.ctm.halting._replay import answered_right, check_judged
 from cofire.ctm.halting._rules import share
 
 TEMPERATURES = (0.02, 50.0)  # where the best is sought
@@ -80,10 +80,8 @@ def calibrate(thought: Thought, right: Tensor, *, positions: int = 1, loss: floa
     >>> round(policy.threshold, 3) > 0.5
     True
     """
-    right = check_right(thought, right)
+    right = check_judged(thought, right)
     checks.number("loss", loss, low=0, high=1, fix="loss=0.002 for 0.2 points of accuracy")
-    fix = "a model whose training did not diverge"
-    checks.finite("logits", thought.logits.detach().double().cpu().numpy(), fix=fix)
     logits = thought.logits.movedim(-1, 1)  # (N, T, out)
     temperature = fit_temperature(logits, right, positions)
     sure = confidence(logits, temperature, positions)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cofire.ctm._thought import Thought
 from cofire.ctm.halting._calibrated import confidence, fit_temperature
-from cofire.ctm.halting._replay import answered_right, check_right
+from cofire.ctm.halting._replay import answered_right, check_judged
 
 POINTS = 200
 
@@ -46,7 +46,7 @@ def front(thought: Thought, right: Tensor, *, positions: int = 1, temperature: f
     >>> found.oracle.ticks.tolist(), found.oracle.accuracy.tolist()
     ([1.0, 1.5], [0.5, 1.0])
     """
-    right = check_right(thought, right)
+    right = check_judged(thought, right)
     answered = answered_right(thought, right)
     logits = thought.logits.movedim(-1, 1)
     if temperature is None:

@@ -95,8 +95,10 @@ def answered_right(thought: Thought, right: Tensor) -> Tensor:
     return torch.stack(cut_after, 1)
 
 
-def check_right(thought: Thought, right: Tensor) -> Tensor:
-    """How right each tick's answer is, (N, T) in [0, 1], as real numbers; raises InvalidValue for anything else."""
+def check_judged(thought: Thought, right: Tensor) -> Tensor:
+    """How right each tick's answer is, (N, T) in [0, 1], as real numbers; raises InvalidValue for anything else, and
+    for logits that are not finite.
+    """
     checks.instance("right", right, Tensor, fix="halting.rightness(thought.logits, targets)")
     checks.shape("right", right, tuple(thought.certainty.shape), fix="halting.rightness(thought.logits, targets)")
     if not right.numel():
@@ -105,4 +107,6 @@ def check_right(thought: Thought, right: Tensor) -> Tensor:
     if not bool(((right >= 0) & (right <= 1)).all()):
         wanted, got = "shares from 0 to 1", f"{right.min().item()} to {right.max().item()}"
         raise checks.InvalidValue(checks.message("right", wanted, got, "halting.rightness(thought.logits, targets)"))
+    fix = "a model whose training did not diverge"
+    checks.finite("logits", thought.logits.detach().double().cpu().numpy(), fix=fix)
     return right
