@@ -1,13 +1,13 @@
 """What thinking costs when it may stop: accuracy, ticks and time per example, against the full run in the same minute.
 
-    python -m benchmarks.halting [--run RUN]... [--threads N] [--loss 0.002]
+    python -m benchmarks.halting [--run RUN]... [--batch 250] [--threads N] [--loss 0.002]
 
 RUN: folders of trained runs. Without any: the digits of the demo, trained for it where there are none (two to three
 minutes), and the parity of 16 signs where `cofire train parity` has left its run. Every policy is set on one half of
-the held-out examples to lose at most `--loss` of accuracy, and measured on the other half; then the halves change
-places. All are timed in turns, one example at a time and in batches of 250, several times over; times are medians of
-the time that passes, ratios medians of those within a turn. The answers must equal those of the full run cut at the
-same ticks.
+the held-out examples so that a loss of `--loss` in accuracy is to be expected of others, and measured on the other half;
+then the halves change places. All are timed in turns, one example at a time and in batches of `--batch`, several times
+over; times are medians of the time that passes, ratios medians of those within a turn. The answers must equal those of
+the full run cut at the same ticks.
 """
 
 import argparse
@@ -104,9 +104,9 @@ def judge(task: Any, model: Any, parts: list[Batch], halt: Any, known: int) -> t
     return torch.cat(right).mean().item(), torch.cat(ticks).double().mean().item()
 
 
-def half(task: Any, model: Any, policies: dict[str, Any], rows: np.ndarray, known: int) -> dict[str, Row]:
+def half(task: Any, model: Any, policies: dict[str, Any], rows: np.ndarray, known: int, batch: int) -> dict[str, Row]:
     """Every policy on some examples."""
-    batched, single = divided(task, rows, BATCH), divided(task, rows[:: max(1, len(rows) // SINGLE)][:SINGLE], 1)
+    batched, single = divided(task, rows, batch), divided(task, rows[:: max(1, len(rows) // SINGLE)][:SINGLE], 1)
     costs = []
     for parts, turns in ((single, FEW_TURNS), (batched, TURNS)):
         calls: dict[str, Callable[[], object]] = {
@@ -122,19 +122,19 @@ def half(task: Any, model: Any, policies: dict[str, Any], rows: np.ndarray, know
     return found
 
 
-def table(folder: Path, loss: float) -> None:
+def table(folder: Path, loss: float, batch: int) -> None:
     """Print the table of one run."""
     run = load_run(folder)
     held = HeldOut.of(look(run, None))
     task, model, halves, found = run.task, run.model.eval(), halve(len(held)), []
     for known, new in (halves, halves[::-1]):
         policies = {FULL: None, **choose(held.part(known), loss)}
-        found.append(half(task, model, policies, new, len(known)))
+        found.append(half(task, model, policies, new, len(known), batch))
     print(
         f"\n{folder}: {run.name}, {len(held):,} held-out examples, {held.ticks} ticks, "
         f"at most {100 * loss:g} points of accuracy lost where a policy is set"
     )
-    print(f"{'':24}{'':8}{'':7}{'':7}{'':8}   one at a time      in batches of {BATCH}")
+    print(f"{'':24}{'':8}{'':7}{'':7}{'':8}   one at a time      in batches of {batch}")
     print(f"{'stops by':24}accuracy   lost  ticks   fewer   us each     less     us each     less")
     full = float(np.mean([one[FULL].accuracy for one in found]))
     for name in found[0]:
@@ -165,12 +165,13 @@ def default_runs() -> list[Path]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", dest="runs", action="append", type=Path, metavar="RUN", help="the folder of a run")
+    parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--loss", type=float, default=LOSS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     for folder in arguments.runs or default_runs():
-        table(folder, arguments.loss)
+        table(folder, arguments.loss, arguments.batch)
 
 
 if __name__ == "__main__":
