@@ -4,7 +4,7 @@
 
 RUN: folders of trained runs. Without any: the digits of the demo, trained for it where there are none (two to three
 minutes), and the parity of 16 signs where `cofire train parity` has left its run. Every policy is set on one half of
-the held-out examples so that a loss of `--loss` in accuracy is to be expected of others, and measured on the other half;
+the held-out examples so that a loss of `--loss` in accuracy is to be expected of others, and measured on the other;
 then the halves change places. All are timed in turns, one example at a time and in batches of `--batch`, several times
 over; times are medians of the time that passes, ratios medians of those within a turn. The answers must equal those of
 the full run cut at the same ticks.
@@ -132,7 +132,7 @@ def table(folder: Path, loss: float, batch: int) -> None:
         found.append(half(task, model, policies, new, len(known), batch))
     print(
         f"\n{folder}: {run.name}, {len(held):,} held-out examples, {held.ticks} ticks, "
-        f"at most {100 * loss:g} points of accuracy lost where a policy is set"
+        f"policies set to lose {100 * loss:g} points of accuracy at most"
     )
     print(f"{'':24}{'':8}{'':7}{'':7}{'':8}   one at a time      in batches of {batch}")
     print(f"{'stops by':24}accuracy   lost  ticks   fewer   us each     less     us each     less")
