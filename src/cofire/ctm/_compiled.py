@@ -136,9 +136,7 @@ class CompiledThought:
         """Go on with some of the samples: rows move up to fill the first places, and fewer are computed."""
         self._rows = rows if self._rows is None else self._rows[rows]
         move_up(self._inputs, rows)
-        moved = (rows != torch.arange(len(rows))).nonzero().squeeze(1)
-        window = self._history[:, self._tick : self._tick + self._memory_length]
-        window.index_copy_(2, moved, window.index_select(2, rows[moved]))  # a neuron and column after the other
+        move_up(self._history[:, self._tick : self._tick + self._memory_length], rows, 2)
         for part in (self._synapse, self._neurons, self._out, self._action, self._query, self._look):
             if part is not None:
                 part.keep(rows)

@@ -96,8 +96,9 @@ class CompiledSynapse:
         self._kept = rows
 
 
-def move_up(tensor: Tensor, rows: Tensor) -> None:
-    """Move some rows to the front; those that lie in their places stay there, and no row moves to where one is wanted.
+def move_up(tensor: Tensor, rows: Tensor, dimension: int = 0) -> None:
+    """Move some rows, or what lies along another dimension, to the front; those that lie in their places stay there,
+    and no row moves to where one is wanted.
 
     >>> x = torch.tensor([[0], [1], [2], [3]])
     >>> move_up(x, torch.tensor([0, 3, 2]))
@@ -105,7 +106,7 @@ def move_up(tensor: Tensor, rows: Tensor) -> None:
     [0, 3, 2]
     """
     moved = (rows != torch.arange(len(rows))).nonzero().squeeze(1)
-    tensor[moved] = tensor[rows[moved]]
+    tensor.index_copy_(dimension, moved, tensor.index_select(dimension, rows[moved]))
 
 
 def _blocks(synapse: Blocks, batch: int) -> list[Stage]:

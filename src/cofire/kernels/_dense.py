@@ -31,7 +31,7 @@ def _write(memory, output, sample, a0, a1, a2, a3):
 
 
 @inlined
-def _fetch_next(place, row):
+def fetch_next(place, row):
     """Bring the next four rows nearer: the processor's own look-ahead ends where a page does."""
     fetch(place + 4 * row)
     fetch(place + 5 * row)
@@ -51,7 +51,7 @@ def _one_sample(memory, output, sample, ahead):
     for at in range(0, whole, BYTES):
         x = load(x0 + at)
         if ahead:
-            _fetch_next(w0 + at, row)
+            fetch_next(w0 + at, row)
         a0, a1 = fused(load(w0 + at), x, a0), fused(load(w1 + at), x, a1)
         a2, a3 = fused(load(w2 + at), x, a2), fused(load(w3 + at), x, a3)
     rest = inputs % WIDTH
@@ -78,7 +78,7 @@ def _four_samples(memory, output, sample, ahead):
     for at in range(0, whole, BYTES):
         p, q, r, s = load(w0 + at), load(w1 + at), load(w2 + at), load(w3 + at)
         if ahead:
-            _fetch_next(w0 + at, row)
+            fetch_next(w0 + at, row)
         x = load(x0 + at)
         a0, a1, a2, a3 = fused(p, x, a0), fused(q, x, a1), fused(r, x, a2), fused(s, x, a3)
         x = load(x1 + at)

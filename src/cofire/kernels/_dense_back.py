@@ -8,9 +8,10 @@ int64 numbers, which lie eight bytes apart; addresses and strides are in bytes:
     16 samples B                       40 W             64 the same of dx
 """
 
+from cofire.kernels._dense import fetch_next
 from cofire.kernels._kernel import Kernel, inlined
 from cofire.kernels._lanes import BYTES, WIDTH, load, load_some, splat
-from cofire.kernels._memory import claim, fetch, integer, number
+from cofire.kernels._memory import claim, integer, number
 from cofire.kernels._vectors import fused, store, store_some
 
 SHARE = 512  # inputs that a thread takes at a time: what is summed for four samples stays in the nearest cache
@@ -36,10 +37,7 @@ def _four_by_four(memory, output, sample, start, stop):
     for _ in range(start, stop - WIDTH + 1, WIDTH):
         p, q, r, s = load(w), load(w + row), load(w + 2 * row), load(w + 3 * row)
         if sample == 0:
-            fetch(w + 4 * row)
-            fetch(w + 5 * row)
-            fetch(w + 6 * row)
-            fetch(w + 7 * row)
+            fetch_next(w, row)
         store(x, fused(s, a3, fused(r, a2, fused(q, a1, fused(p, a0, load(x))))))
         y = x + apart
         store(y, fused(s, b3, fused(r, b2, fused(q, b1, fused(p, b0, load(y))))))

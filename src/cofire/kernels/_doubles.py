@@ -39,24 +39,20 @@ def clip(_context, x):
     return DOUBLES(DOUBLES), generate
 
 
-@intrinsic
-def above(_context, x, y):
-    """The lanes where x > y."""
+def _comparing(comparison: str) -> Any:
+    """The operation that finds the lanes where x compares so with y."""
 
-    def generate(_context, builder, _signature, arguments):
-        return _bits(builder, builder.fcmp_ordered(">", *arguments))
+    @intrinsic
+    def compare(_context, x, y):
+        def generate(_context, builder, _signature, arguments):
+            return _bits(builder, builder.fcmp_ordered(comparison, *arguments))
 
-    return types.int64(DOUBLES, DOUBLES), generate
+        return types.int64(DOUBLES, DOUBLES), generate
+
+    return compare
 
 
-@intrinsic
-def reaching(_context, x, y):
-    """The lanes where x >= y."""
-
-    def generate(_context, builder, _signature, arguments):
-        return _bits(builder, builder.fcmp_ordered(">=", *arguments))
-
-    return types.int64(DOUBLES, DOUBLES), generate
+above, reaching = _comparing(">"), _comparing(">=")
 
 
 @intrinsic

@@ -15,34 +15,37 @@ _BIT, _BYTE, _SHORT, _LONG = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 _FLOAT, _DOUBLE = ir.FloatType(), ir.DoubleType()
 
 
-@intrinsic
-def number(_context, address):
-    """The one number in single precision at an address."""
+def _reading(kind: Any, typed: Any) -> Any:
+    """The operation that reads what lies at an address."""
 
-    def generate(_context, builder, _signature, arguments):
-        return builder.load(builder.inttoptr(arguments[0], _FLOAT.as_pointer()))
+    @intrinsic
+    def read(_context, address):
+        def generate(_context, builder, _signature, arguments):
+            return builder.load(builder.inttoptr(arguments[0], kind.as_pointer()))
 
-    return types.float32(types.int64), generate
+        return typed(types.int64), generate
 
-
-@intrinsic
-def real(_context, address):
-    """The one double at an address."""
-
-    def generate(_context, builder, _signature, arguments):
-        return builder.load(builder.inttoptr(arguments[0], _DOUBLE.as_pointer()))
-
-    return types.float64(types.int64), generate
+    return read
 
 
-@intrinsic
-def integer(_context, address):
-    """The one integer (int64) at an address."""
+def _writing(kind: Any, typed: Any) -> Any:
+    """The operation that writes one of them at an address."""
 
-    def generate(_context, builder, _signature, arguments):
-        return builder.load(builder.inttoptr(arguments[0], _LONG.as_pointer()))
+    @intrinsic
+    def write(_context, address, value):
+        def generate(context, builder, _signature, arguments):
+            builder.store(arguments[1], builder.inttoptr(arguments[0], kind.as_pointer()))
+            return context.get_dummy_value()
 
-    return types.int64(types.int64), generate
+        return types.void(types.int64, typed), generate
+
+    return write
+
+
+# numbers in single precision, doubles, and integers of 64 bits
+number, put = _reading(_FLOAT, types.float32), _writing(_FLOAT, types.float32)
+real, put_real = _reading(_DOUBLE, types.float64), _writing(_DOUBLE, types.float64)
+integer, put_integer = _reading(_LONG, types.int64), _writing(_LONG, types.int64)
 
 
 @intrinsic
@@ -53,39 +56,6 @@ def short(_context, address):
         return builder.zext(builder.load(builder.inttoptr(arguments[0], _SHORT.as_pointer())), _LONG)
 
     return types.int64(types.int64), generate
-
-
-@intrinsic
-def put(_context, address, value):
-    """Write one number in single precision at an address."""
-
-    def generate(context, builder, _signature, arguments):
-        builder.store(arguments[1], builder.inttoptr(arguments[0], _FLOAT.as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.float32), generate
-
-
-@intrinsic
-def put_real(_context, address, value):
-    """Write one double at an address."""
-
-    def generate(context, builder, _signature, arguments):
-        builder.store(arguments[1], builder.inttoptr(arguments[0], _DOUBLE.as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.float64), generate
-
-
-@intrinsic
-def put_integer(_context, address, value):
-    """Write one integer (int64) at an address."""
-
-    def generate(context, builder, _signature, arguments):
-        builder.store(arguments[1], builder.inttoptr(arguments[0], _LONG.as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), generate
 
 
 @intrinsic

@@ -14,7 +14,7 @@ from numba.core.datamodel.registry import register_default
 
 from cofire.kernels._memory import intrinsic
 
-SHORT, _BIT = ir.IntType(32), ir.IntType(1)
+SHORT = ir.IntType(32)
 
 
 class Vector(types.Type):
@@ -55,11 +55,15 @@ class Vector(types.Type):
 
     def below(self, builder: Any, count: Any) -> Any:
         """Which lanes come before a count (int64)."""
-        nothing = ir.Constant(self.integers, ir.Undefined)
-        counts = builder.insert_element(nothing, builder.trunc(count, self.integers.element), ir.Constant(SHORT, 0))
-        places = ir.Constant(ir.VectorType(SHORT, self.width), [0] * self.width)
-        counts = builder.shuffle_vector(counts, nothing, places)
+        counts = self.spread(builder, builder.trunc(count, self.integers.element), self.integers)
         return builder.icmp_signed("<", ir.Constant(self.integers, list(range(self.width))), counts)
+
+    def spread(self, builder: Any, value: Any, kind: Any) -> Any:
+        """One value in all lanes of a vector in LLVM."""
+        nothing = ir.Constant(kind, ir.Undefined)
+        first = builder.insert_element(nothing, value, ir.Constant(SHORT, 0))
+        places = ir.Constant(ir.VectorType(SHORT, self.width), [0] * self.width)
+        return builder.shuffle_vector(first, nothing, places)
 
 
 LANES, DOUBLES = Vector("Lanes", 16, 4), Vector("Doubles", 8, 8)
@@ -110,10 +114,7 @@ def spreading(vector: Vector) -> Any:
     @intrinsic
     def splat(_context, value):
         def generate(_context, builder, _signature, arguments):
-            nothing = ir.Constant(vector.numbers, ir.Undefined)
-            first = builder.insert_element(nothing, arguments[0], ir.Constant(SHORT, 0))
-            places = ir.Constant(ir.VectorType(SHORT, vector.width), [0] * vector.width)
-            return builder.shuffle_vector(first, nothing, places)
+            return vector.spread(builder, arguments[0], vector.numbers)
 
         return vector(types.float32 if vector.size == 4 else types.float64), generate
 
@@ -147,34 +148,20 @@ def store_some(_context, address, x, count):
     return types.void(types.int64, x, types.int64), generate
 
 
-@intrinsic
-def add(_context, x, y):
-    """X + y."""
+def _of_two(name: str) -> Any:
+    """The operation on two vectors that LLVM's builder has under a name."""
 
-    def generate(_context, builder, _signature, arguments):
-        return builder.fadd(*arguments)
+    @intrinsic
+    def operation(_context, x, y):
+        def generate(_context, builder, _signature, arguments):
+            return getattr(builder, name)(*arguments)
 
-    return x(x, x), generate
+        return x(x, x), generate
 
-
-@intrinsic
-def subtract(_context, x, y):
-    """X - y."""
-
-    def generate(_context, builder, _signature, arguments):
-        return builder.fsub(*arguments)
-
-    return x(x, x), generate
+    return operation
 
 
-@intrinsic
-def multiply(_context, x, y):
-    """X y."""
-
-    def generate(_context, builder, _signature, arguments):
-        return builder.fmul(*arguments)
-
-    return x(x, x), generate
+add, subtract, multiply = _of_two("fadd"), _of_two("fsub"), _of_two("fmul")
 
 
 @intrinsic
